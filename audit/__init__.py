@@ -1,0 +1,1 @@
+"""Checks of data and answers, each a stored fact, and the report that a reviewer reads."""

@@ -1,0 +1,1 @@
+"""Hydra composition: from YAML files and `key=value` overrides to one typed dataclass a command."""

@@ -1,0 +1,1 @@
+"""From raw rows to versions that can be trained on: stages judge, the store acts."""
