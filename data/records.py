@@ -107,11 +107,11 @@ class Records(Protocol):
         ...
 
     def batches(self, *columns: str, rows: int = 10_000) -> Iterator[pl.DataFrame]:
-        """The same, in frames of at most `rows` rows; for row-wise stages, in bounded memory."""
+        """The same in no order, in frames of at most `rows` rows: bounded memory, for row-wise stages."""
         ...
 
-    def earlier(self, stage: str) -> pl.DataFrame:
-        """What `stage` (same configuration) assigned in earlier versions of this store.
+    def earlier(self, stage: str, config: dict[str, Any]) -> pl.DataFrame:
+        """What `stage` with this very `config` assigned in earlier versions of this store.
 
         Columns record_id, value. Lets an assignment stay as it was when data is added.
         """
@@ -161,7 +161,7 @@ class FrameRecords:
         """See `Records.batches`."""
         yield from self.frame(*columns).collect().iter_slices(rows)
 
-    def earlier(self, stage: str) -> pl.DataFrame:
+    def earlier(self, stage: str, config: dict[str, Any]) -> pl.DataFrame:
         """See `Records.earlier`."""
         if self._earlier is not None:
             return self._earlier

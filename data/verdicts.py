@@ -49,5 +49,5 @@ def verdicts(rows: Iterable[Mapping[str, Any]] | pl.DataFrame = ()) -> Verdicts:
     """A frame of verdicts from dicts or from a frame with some of the columns; absent ones become null."""
     if isinstance(rows, pl.DataFrame):
         absent = [pl.lit(None, dtype=t).alias(n) for n, t in VERDICT_SCHEMA.items() if n not in rows.columns]
-        return rows.with_columns(absent).select(VERDICT_SCHEMA).cast(dict(VERDICT_SCHEMA))
+        return rows.with_columns(absent).select(list(VERDICT_SCHEMA)).cast(pl.Schema(VERDICT_SCHEMA))
     return pl.DataFrame([dict(row) for row in rows], schema=VERDICT_SCHEMA)

@@ -1,0 +1,100 @@
+"""Opening the DuckDB file: locks, damage, age and the schema. The only place that connects."""
+
+from __future__ import annotations
+
+import re
+from importlib.resources import files
+from pathlib import Path
+
+import duckdb
+
+from data.errors import StoreError
+
+SCHEMA_VERSION = 1
+
+
+def connect(path: Path, *, read_only: bool) -> duckdb.DuckDBPyConnection:
+    """A connection to the store at `path`, made with its tables where it does not exist yet.
+
+    Raises StoreError for a lock held by another process, a damaged file, a file of a newer tuneproof, and,
+    with `read_only`, a file that is not there.
+    """
+    fresh = not path.exists()
+    if fresh and read_only:
+        raise StoreError(
+            f"no store at {path}",
+            "make one: python -m curation source.path=FILE   (or name another: store.path=..., --store for "
+            "python -m data, or the variable TUNEPROOF_STORE)",
+        )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        connection = duckdb.connect(str(path), read_only=read_only)
+    except duckdb.Error as error:
+        raise _explained(path, error) from None
+    if fresh:
+        _create(connection)
+    _check_schema(connection, path)
+    return connection
+
+
+def _create(connection: duckdb.DuckDBPyConnection) -> None:
+    connection.execute("BEGIN")
+    connection.execute(files("data").joinpath("schema.sql").read_text(encoding="utf-8"))
+    connection.execute("INSERT INTO meta VALUES ('schema_version', ?)", [str(SCHEMA_VERSION)])
+    connection.execute("COMMIT")
+
+
+def _check_schema(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
+    tables = connection.execute(
+        "SELECT count(*) FROM information_schema.tables WHERE table_name IN ('meta', 'versions', 'members')"
+    ).fetchall()[0][0]
+    if tables == 0 and _is_empty(connection):
+        # A process that was killed between creating the file and the tables left an empty database.
+        _create(connection)
+        return
+    if tables < 3:
+        connection.close()
+        raise StoreError(
+            f"{path} is a DuckDB file, but not a tuneproof store",
+            "name another file: store.path=runs/warehouse.duckdb",
+        )
+    found = int(connection.execute("SELECT value FROM meta WHERE key = 'schema_version'").fetchall()[0][0])
+    if found != SCHEMA_VERSION:
+        connection.close()
+        raise StoreError(
+            f"{path} has store schema {found}; this tuneproof reads schema {SCHEMA_VERSION}",
+            "upgrade tuneproof, or name another file: store.path=runs/other.duckdb",
+        )
+
+
+def _is_empty(connection: duckdb.DuckDBPyConnection) -> bool:
+    count: int = connection.execute("SELECT count(*) FROM information_schema.tables").fetchall()[0][0]
+    return count == 0
+
+
+def _explained(path: Path, error: duckdb.Error) -> StoreError:
+    """DuckDB's message as a problem and a next step."""
+    message = str(error)
+    if "lock" in message.lower():
+        holder = re.search(r"PID (\d+)", message)
+        who = f"process {holder.group(1)}" if holder else "another process"
+        return StoreError(
+            f"the store {path} is in use by {who}; one process writes at a time",
+            "wait until it ends, or work in another file: store.path=runs/other.duckdb",
+        )
+    if path.is_dir():
+        return StoreError(f"the store {path} is a folder", "name a file: store.path=runs/warehouse.duckdb")
+    if "not a valid DuckDB" in message or "orrupt" in message or "serializ" in message.lower():
+        return StoreError(
+            f"the store {path} is damaged or is not a DuckDB file; nothing was changed",
+            "restore a backup (`python -m data backup FILE` makes them) or move the file away and run "
+            "python -m curation again",
+        )
+    if "newer" in message or "version number" in message.lower():
+        return StoreError(
+            f"the store {path} was written by another DuckDB: {message.splitlines()[0]}",
+            "install the versions in constraints.txt",
+        )
+    return StoreError(
+        f"cannot open the store {path}: {message.splitlines()[0]}", "check the path and its rights"
+    )

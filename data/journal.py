@@ -1,0 +1,262 @@
+"""What is kept about versions: names, facts, runs, evaluations and their answers."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, fields
+from typing import Any, TypeVar
+
+import duckdb
+import polars as pl
+
+from data.errors import StoreError, closest
+from data.evaluations import ANSWER_SCHEMA, Evaluation
+from data.facts import Fact
+from data.records import canonical_json
+from data.runs import Run
+from data.verdicts import Verdicts, verdicts
+from data.versions import Version
+
+Noun = TypeVar("Noun", Run, Evaluation)
+
+
+class Journal:
+    """The part of the store that names and describes; `Store` adds what changes versions."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+        self.connection = connection
+
+    # ---------------------------------------------------------------- names
+
+    def resolve(self, name: str) -> str:
+        """The version id for `latest`, a tag, an id, or the beginning of one. Raises StoreError."""
+        if name == "latest":
+            found = self._column("SELECT version FROM versions ORDER BY used DESC LIMIT 1")
+            if not found:
+                raise StoreError(
+                    "the store has no version yet", "make one: python -m curation source.path=FILE"
+                )
+            return found[0]
+        tagged = self._column("SELECT version FROM tags WHERE name = ?", [name])
+        if tagged:
+            return tagged[0]
+        return self._by_prefix("versions", "version", name, "python -m data versions")
+
+    def tag(self, name: str, version: str) -> None:
+        """Give `version` a name; a name that exists moves."""
+        if name == "latest" or name.startswith("v-"):
+            raise StoreError(
+                f"'{name}' cannot be a tag", "choose a name that is not `latest` and not `v-...`"
+            )
+        target = self.resolve(version)
+        with self._transaction():
+            self.connection.execute("DELETE FROM tags WHERE name = ?", [name])
+            self.connection.execute("INSERT INTO tags VALUES (?, ?, now()::TIMESTAMP)", [name, target])
+
+    # ---------------------------------------------------------------- reading versions' stories
+
+    def verdicts(self, version: str) -> Verdicts:
+        """What the stage that made `version` said (edits with their new messages)."""
+        return verdicts(
+            self.connection.sql(
+                """SELECT d.* EXCLUDE (version, text_hash), t.messages FROM verdicts d
+                LEFT JOIN texts t USING (text_hash) WHERE d.version = ? ORDER BY record_id, action, reason""",
+                params=[self.resolve(version)],
+            ).pl()
+        )
+
+    def rejects(self, version: str) -> pl.DataFrame:
+        """Raw rows that could not be read into the ingest that `version` goes back to: file, line, reason, detail."""
+        return self.query(
+            "SELECT file, line, reason, detail FROM rejects WHERE version = ? ORDER BY file, line",
+            [self._ingest_of(version)],
+        )
+
+    def files(self, version: str) -> pl.DataFrame:
+        """The raw files of `version`: file, sha256, bytes, rows, rejected."""
+        return self.query(
+            "SELECT file, sha256, bytes, rows, rejected FROM files WHERE version = ? ORDER BY file",
+            [self._ingest_of(version)],
+        )
+
+    def query(self, sql: str, params: Sequence[Any] = ()) -> pl.DataFrame:
+        """The result of one SELECT over the store's tables (data/schema.sql)."""
+        try:
+            relation = self.connection.sql(sql, params=list(params))
+        except duckdb.Error as error:
+            raise StoreError(f"the query failed: {str(error).splitlines()[0]}", f"query: {sql}") from None
+        if relation is None:
+            raise StoreError("only SELECT queries are answered", f"query: {sql}")
+        frame: pl.DataFrame = relation.pl()
+        return frame
+
+    # ---------------------------------------------------------------- facts
+
+    def add_facts(self, facts: Sequence[Fact]) -> None:
+        """Store facts; an older fact of the same subject, name and slice is replaced."""
+        if not facts:
+            return
+        rows = [{**asdict(fact), "detail": canonical_json(fact.detail)} for fact in facts]
+        names = [f.name for f in fields(Fact)]
+        frame = pl.DataFrame(rows, infer_schema_length=None).select(names).cast(
+            {"value": pl.Float64, "low": pl.Float64, "high": pl.Float64, "level": pl.Float64,
+             "n": pl.Int64, "n_needed": pl.Int64}
+        )  # fmt: skip
+        frame = frame.unique(["subject", "name", "slice"], keep="last", maintain_order=True)
+        with self._transaction():
+            self.connection.register("incoming_facts", frame)
+            self.connection.execute(
+                """DELETE FROM facts f WHERE EXISTS (SELECT 1 FROM incoming_facts i
+                WHERE i.subject = f.subject AND i.name = f.name AND i.slice = f.slice)"""
+            )
+            self.connection.execute("INSERT INTO facts SELECT *, now()::TIMESTAMP FROM incoming_facts")
+            self.connection.unregister("incoming_facts")
+
+    def facts(self, subject: str | None = None, name: str | None = None) -> pl.DataFrame:
+        """Facts (columns of Fact, `detail` as JSON, and `created`), by subject and name where given."""
+        return self.query(
+            """SELECT * FROM facts WHERE ($1 IS NULL OR subject = $1) AND ($2 IS NULL OR name = $2)
+            ORDER BY subject, name, slice""",
+            [subject, name],
+        )
+
+    # ---------------------------------------------------------------- runs and evaluations
+
+    def save_run(self, run: Run) -> None:
+        """Store a run, replacing what was known of the same run_id."""
+        self._save("runs", "run_id", run)
+
+    def run(self, name: str) -> Run:
+        """The run `latest`, by id or by the beginning of one. Raises StoreError."""
+        return self._load(Run, "runs", "run_id", name, "python -m train")
+
+    def runs(self) -> list[Run]:
+        """All runs, oldest first."""
+        return [self.run(i) for i in self._column("SELECT run_id FROM runs ORDER BY used")]
+
+    def save_evaluation(self, evaluation: Evaluation, answers: pl.DataFrame) -> None:
+        """Store an evaluation and its answers (ANSWER_SCHEMA), replacing those of the same id."""
+        self._save("evaluations", "evaluation_id", evaluation)
+        frame = answers.select(list(ANSWER_SCHEMA)).cast(pl.Schema(ANSWER_SCHEMA))
+        with self._transaction():
+            self.connection.execute("DELETE FROM answers WHERE evaluation_id = ?", [evaluation.evaluation_id])
+            self._insert(
+                "answers", frame.select(pl.lit(evaluation.evaluation_id).alias("evaluation_id"), pl.all())
+            )
+
+    def evaluation(self, name: str) -> Evaluation:
+        """The evaluation `latest`, by id or by the beginning of one. Raises StoreError."""
+        return self._load(Evaluation, "evaluations", "evaluation_id", name, "python -m eval")
+
+    def answers(self, evaluation: str) -> pl.DataFrame:
+        """The answers of an evaluation (ANSWER_SCHEMA)."""
+        return self.query(
+            'SELECT * EXCLUDE (evaluation_id) FROM answers WHERE evaluation_id = ? ORDER BY task, item, "role"',
+            [self.evaluation(evaluation).evaluation_id],
+        )
+
+    def membership_digest(self, version: str) -> str:
+        """SHA-256 over the sorted (record_id, text_hash, split) lines of `version`."""
+        total = hashlib.sha256()
+        reader = self.connection.sql(
+            """SELECT record_id || ' ' || text_hash || ' ' || coalesce(split, '-') || chr(10) AS entry
+            FROM members WHERE version = ? ORDER BY record_id""",
+            params=[version],
+        ).to_arrow_reader(100_000)
+        for batch in reader:
+            total.update("".join(batch.column(0).to_pylist()).encode())
+        return total.hexdigest()
+
+    # ---------------------------------------------------------------- parts of the above
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        self.connection.execute("BEGIN")
+        try:
+            yield
+        except BaseException:
+            self.connection.execute("ROLLBACK")
+            raise
+        self.connection.execute("COMMIT")
+
+    def _save(self, table: str, key: str, noun: Run | Evaluation) -> None:
+        values = {
+            name: canonical_json(value) if isinstance(value, dict) else value
+            for name, value in asdict(noun).items()
+        }
+        columns = ", ".join(f'"{name}"' for name in values)
+        marks = ", ".join("?" for _ in values)
+        with self._transaction():
+            self.connection.execute(f"DELETE FROM {table} WHERE {key} = ?", [values[key]])
+            self.connection.execute(
+                f"INSERT INTO {table} ({columns}, created, used) "
+                f"VALUES ({marks}, now()::TIMESTAMP, nextval('used_number'))",
+                list(values.values()),
+            )
+
+    def _load(self, kind: type[Noun], table: str, key: str, name: str, maker: str) -> Noun:
+        if name == "latest":
+            ids = self._column(f"SELECT {key} FROM {table} ORDER BY used DESC LIMIT 1")
+            if not ids:
+                raise StoreError(f"the store has no {table[:-1]} yet", f"make one: {maker}")
+            identity = ids[0]
+        else:
+            identity = self._by_prefix(table, key, name, maker)
+        row = self.query(f"SELECT * FROM {table} WHERE {key} = ?", [identity]).to_dicts()[0]
+        as_dict = {f.name for f in fields(kind) if str(f.type).startswith("dict")}
+        return kind(
+            **{f.name: json.loads(row[f.name]) if f.name in as_dict else row[f.name] for f in fields(kind)}
+        )
+
+    def _by_prefix(self, table: str, key: str, name: str, listing: str) -> str:
+        ids = self._column(f"SELECT {key} FROM {table} WHERE starts_with({key}, ?) ORDER BY used", [name])
+        if name in ids:
+            return name
+        if len(ids) == 1:
+            return ids[0]
+        if ids:
+            raise StoreError(f"'{name}' begins {len(ids)} ids: {', '.join(ids[:5])}", "type more of it")
+        everything = self._column(f"SELECT {key} FROM {table} ORDER BY used DESC LIMIT 30")
+        names = (
+            [*everything, *self._column("SELECT name FROM tags"), "latest"]
+            if table == "versions"
+            else everything
+        )
+        raise StoreError(
+            f"no {table[:-1]} '{name}' in the store",
+            closest(name, names) if names else "there is none yet",
+            f"list: {listing}",
+        )
+
+    def _versions(self, where: str, params: list[Any]) -> list[Version]:
+        rows = self.query(
+            f"SELECT * EXCLUDE (stage_key, used) FROM versions {where} ORDER BY created, used", params
+        )
+        return [Version(**{**row, "config": json.loads(row["config"])}) for row in rows.to_dicts()]
+
+    def _ingest_of(self, version: str) -> str:
+        found = self._column(
+            """WITH RECURSIVE up(version, parent) AS (
+                SELECT version, parent FROM versions WHERE version = ?
+                UNION ALL SELECT v.version, v.parent FROM versions v JOIN up ON v.version = up.parent)
+            SELECT version FROM up WHERE parent IS NULL""",
+            [self.resolve(version)],
+        )
+        return found[0]
+
+    def _insert(self, table: str, frame: pl.DataFrame) -> None:
+        if frame.is_empty():
+            return
+        self.connection.register("incoming_rows", frame)
+        self.connection.execute(f"INSERT INTO {table} BY NAME SELECT * FROM incoming_rows")
+        self.connection.unregister("incoming_rows")
+
+    def _one(self, sql: str, params: Sequence[Any] = ()) -> int:
+        value: int = self.connection.execute(sql, list(params)).fetchall()[0][0]
+        return value
+
+    def _column(self, sql: str, params: Sequence[Any] = ()) -> list[str]:
+        return [row[0] for row in self.connection.execute(sql, list(params)).fetchall()]

@@ -1,0 +1,96 @@
+"""Reading a version: the Records that stages see, straight from DuckDB."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import duckdb
+import polars as pl
+
+from data.records import ANSWER_ROLES, RECORD_SCHEMA, canonical_json
+
+_ROLE_LIST = ", ".join(f"'{role}'" for role in ANSWER_ROLES)
+_DERIVED = {
+    "prompt": f"array_to_string([x.content for x in t.messages if x.role NOT IN ({_ROLE_LIST})], chr(10))",
+    "answer": f"array_to_string([x.content for x in t.messages if x.role IN ({_ROLE_LIST})], chr(10))",
+    "text": "array_to_string([x.content for x in t.messages], chr(10))",
+    "messages": "t.messages",
+}
+_MEMBER = {"record_id": "m.record_id", "text_hash": "m.text_hash", "split": "m.split"}
+_RECORD = {name: f'r."{name}"' for name in (*RECORD_SCHEMA, "ingest_number")}
+
+
+class StoreRecords:
+    """Records of one version, read on demand. See `data.records.Records`.
+
+    `unjudged_by` leaves out records whose very text was judged before by the stage with that key.
+    """
+
+    def __init__(
+        self, connection: duckdb.DuckDBPyConnection, version: str, *, unjudged_by: str | None = None
+    ) -> None:
+        self.version = version
+        self._connection = connection
+        self._unjudged_by = unjudged_by
+
+    def __len__(self) -> int:
+        count: int = self._query(["count(*) AS n"])["n"].item()
+        return count
+
+    def frame(self, *columns: str) -> pl.LazyFrame:
+        """See `Records.frame`."""
+        return self._query(self._selected(columns), order="ORDER BY m.record_id").lazy()
+
+    def batches(self, *columns: str, rows: int = 10_000) -> Iterator[pl.DataFrame]:
+        """See `Records.batches`."""
+        sql, params = self._sql(self._selected(columns))
+        # A reader blocks its connection until it is read to its end: it gets a cursor of its own.
+        cursor = self._connection.cursor()
+        try:
+            for batch in cursor.sql(sql, params=params).to_arrow_reader(rows):
+                if batch.num_rows:
+                    frame = pl.from_arrow(batch)
+                    assert isinstance(frame, pl.DataFrame)
+                    yield frame
+        finally:
+            cursor.close()
+
+    def earlier(self, stage: str, config: dict[str, Any]) -> pl.DataFrame:
+        """See `Records.earlier`."""
+        frame: pl.DataFrame = self._connection.sql(
+            """
+            SELECT d.record_id, last(d.value ORDER BY v.used) AS value
+            FROM verdicts d JOIN versions v USING (version)
+            WHERE v.stage = ? AND v.config = ? AND d.action = 'assign' GROUP BY d.record_id
+            """,
+            params=[stage, canonical_json(config)],
+        ).pl()
+        return frame
+
+    def _selected(self, columns: tuple[str, ...]) -> list[str]:
+        return [f'{_expression(name)} AS "{name}"' for name in columns or RECORD_SCHEMA]
+
+    def _sql(self, selected: list[str]) -> tuple[str, list[Any]]:
+        text = ", ".join(selected)
+        joins = " JOIN records r USING (record_id)" if "r." in text else ""
+        joins += " JOIN texts t USING (text_hash)" if "t.messages" in text else ""
+        where, params = "m.version = ?", [self.version]
+        if self._unjudged_by is not None:
+            where += """ AND NOT EXISTS (SELECT 1 FROM members p JOIN versions v ON v.parent = p.version
+                WHERE v.stage_key = ? AND p.record_id = m.record_id AND p.text_hash = m.text_hash)"""
+            params.append(self._unjudged_by)
+        return f"SELECT {text} FROM members m{joins} WHERE {where}", params
+
+    def _query(self, selected: list[str], order: str = "") -> pl.DataFrame:
+        sql, params = self._sql(selected)
+        frame: pl.DataFrame = self._connection.sql(f"{sql} {order}", params=params).pl()
+        return frame
+
+
+def _expression(name: str) -> str:
+    known = _MEMBER.get(name) or _DERIVED.get(name) or _RECORD.get(name)
+    if known:
+        return known
+    quoted = name.replace('"', '""').replace("'", "''")
+    return f"""r.metadata ->> '$."{quoted}"'"""

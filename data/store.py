@@ -1,0 +1,289 @@
+"""The store: the only writer. Stages judge; `Store.apply` makes a new version of what they say, or nothing."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import duckdb
+import polars as pl
+
+from data.connection import connect
+from data.journal import Journal
+from data.reading import StoreRecords
+from data.records import canonical_json, text_hash
+from data.verdicts import VERDICT_SCHEMA, Action, Verdicts, verdicts
+from data.versions import Version, stage_key, version_id
+
+
+class Store(Journal, AbstractContextManager["Store"]):
+    """A DuckDB file with every version, verdict, fact, run and evaluation.
+
+    One process writes at a time. Every change is one transaction: after a crash the store is as it was before.
+    """
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, path: Path) -> None:
+        super().__init__(connection)
+        self.path = path
+
+    @classmethod
+    def open(cls, path: str | Path, *, read_only: bool = False) -> Self:
+        """Open the store at `path`; a new one is made unless `read_only`. Raises StoreError."""
+        where = Path(path).expanduser()
+        return cls(connect(where, read_only=read_only), where)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file and give its lock back."""
+        self.connection.close()
+
+    # ---------------------------------------------------------------- versions
+
+    def read(self, version: str) -> StoreRecords:
+        """The records of `version` (an id, a tag or `latest`)."""
+        return StoreRecords(self.connection, self.resolve(version))
+
+    def ingest(
+        self,
+        version: str,
+        config: Mapping[str, Any],
+        code: str,
+        batches: Iterable[tuple[pl.DataFrame, pl.DataFrame]],
+        files: Callable[[], list[dict[str, Any]]],
+    ) -> str:
+        """Make the ingest version `version` of (records, rejects) frames; one transaction.
+
+        A records frame has the columns of RECORD_SCHEMA without `split`; a rejects frame file, line, reason,
+        detail. `files` is asked for the counts a file after the last batch. An exception while iterating
+        (too many rejects) leaves the store as it was.
+        """
+        started = time.perf_counter()
+        with self._transaction():
+            number = self._one("SELECT count(*) + 1 FROM versions WHERE stage = 'ingest'")
+            for records, rejects in batches:
+                self._add_records(version, records, number)
+                self._insert("rejects", rejects.select(pl.lit(version).alias("version"), pl.all()))
+            listing = [{"version": version, **entry} for entry in files()]
+            if listing:
+                self._insert("files", pl.DataFrame(listing))
+            key = stage_key("ingest", dict(config), code)
+            self._add_version(version, None, "ingest", dict(config), code, key, started, {})
+        return version
+
+    def known(
+        self, version: str, *, stage: str, config: Mapping[str, Any], code: str
+    ) -> tuple[Verdicts, StoreRecords]:
+        """What a row-wise stage said before of texts in `version`, and the records that it has not judged.
+
+        Both together cover the version: re-judging costs only what is new.
+        """
+        key = stage_key(stage, dict(config), code)
+        before = self.connection.sql(
+            """
+            SELECT DISTINCT d.record_id, d.action, d.reason, d.score, d.partner, d.detail, d.value, t.messages
+            FROM verdicts d
+            JOIN versions v ON v.version = d.version AND v.stage_key = $key
+            JOIN members p ON p.version = v.parent AND p.record_id = d.record_id
+            JOIN members m ON m.version = $version AND m.record_id = p.record_id AND m.text_hash = p.text_hash
+            LEFT JOIN texts t ON t.text_hash = d.text_hash
+            """,
+            params={"key": key, "version": version},
+        ).pl()
+        return verdicts(before), StoreRecords(self.connection, version, unjudged_by=key)
+
+    def made(self, version: str, *, stage: str, config: Mapping[str, Any], code: str) -> str | None:
+        """The id of the version that this stage already made of `version`, marked as used; else None."""
+        candidate = version_id(version, stage_key(stage, dict(config), code))
+        return candidate if self.reuse(candidate) else None
+
+    def reuse(self, version: str) -> bool:
+        """Whether `version` exists; it becomes `latest` if so."""
+        if not self._one("SELECT count(*) FROM versions WHERE version = ?", [version]):
+            return False
+        self.connection.execute(
+            "UPDATE versions SET used = nextval('used_number') WHERE version = ?", [version]
+        )
+        return True
+
+    def apply(
+        self,
+        version: str,
+        *,
+        stage: str,
+        config: Mapping[str, Any],
+        code: str,
+        verdicts: Verdicts,
+        reasons: Mapping[str, str],
+        started: float | None = None,
+    ) -> str:
+        """Make the version that `verdicts` make of `version`; returns its id. One transaction.
+
+        `reasons` are those that the stage declares. `started` (time.perf_counter) is when judging began.
+        Raises ValueError where the verdicts break a rule: that is a bug of the stage, and nothing is written.
+        """
+        parent = self.resolve(version)
+        existing = self.made(parent, stage=stage, config=config, code=code)
+        if existing:
+            return existing
+        key = stage_key(stage, dict(config), code)
+        made = version_id(parent, key)
+        frame = verdicts.sort("record_id", "action", "reason").with_columns(
+            text_hash=pl.Series(
+                [
+                    text_hash(m) if m is not None else None
+                    for m in verdicts.sort("record_id", "action", "reason")["messages"]
+                ],
+                dtype=pl.String,
+            )
+        )
+        begun = time.perf_counter() if started is None else started
+        with self._transaction():
+            self._check(parent, frame, stage, reasons)
+            self._add_texts(
+                frame.filter(pl.col("action") == Action.edit.value).select("text_hash", "messages")
+            )
+            self.connection.register("judged", frame.drop("messages"))
+            self.connection.execute(
+                """
+                INSERT INTO members
+                SELECT $made, m.record_id, coalesce(e.text_hash, m.text_hash), coalesce(a.value, m.split)
+                FROM members m
+                LEFT JOIN judged e ON e.record_id = m.record_id AND e.action = 'edit'
+                LEFT JOIN judged a ON a.record_id = m.record_id AND a.action = 'assign'
+                WHERE m.version = $parent
+                  AND NOT EXISTS (SELECT 1 FROM judged d WHERE d.record_id = m.record_id AND d.action = 'drop')
+                ORDER BY m.record_id
+                """,
+                {"made": made, "parent": parent},
+            )
+            self.connection.execute(
+                """INSERT INTO verdicts
+                SELECT ?, record_id, action, reason, score, partner, detail, value, text_hash FROM judged""",
+                [made],
+            )
+            counts = {
+                action: frame.filter(pl.col("action") == action)["record_id"].n_unique() for action in Action
+            }
+            self._add_reasons(stage, reasons)
+            self._add_version(made, parent, stage, dict(config), code, key, begun, counts)
+            self.connection.unregister("judged")
+        return made
+
+    # ---------------------------------------------------------------- parts of the above
+
+    def _check(self, parent: str, frame: pl.DataFrame, stage: str, reasons: Mapping[str, str]) -> None:
+        """Every invariant of verdicts; raises ValueError naming the first that is broken."""
+
+        def must(condition: bool, rule: str) -> None:
+            if not condition:
+                raise ValueError(f"stage '{stage}': {rule}")
+
+        must(set(VERDICT_SCHEMA) <= set(frame.columns), "verdicts lack columns")
+        undeclared = set(frame["reason"].unique()) - set(reasons)
+        must(not undeclared, f"reasons that it does not declare: {sorted(map(str, undeclared))}")
+        must(set(frame["action"].unique()) <= set(Action), "an action that does not exist")
+        changing = frame.filter(pl.col("action").is_in([Action.drop.value, Action.edit.value]))
+        must(not changing["record_id"].is_duplicated().any(), "two drop or edit verdicts for one record")
+        assigned = frame.filter(pl.col("action") == Action.assign.value)
+        must(not assigned["record_id"].is_duplicated().any(), "two assignments for one record")
+        must(assigned["value"].null_count() == 0, "an assignment without a value")
+        edits = frame.filter(pl.col("action") == Action.edit.value).select("record_id", "text_hash")
+        must(edits["text_hash"].null_count() == 0, "an edit without messages")
+        self.connection.register("judged_ids", frame.select("record_id").unique())
+        self.connection.register("edited_ids", edits)
+        strangers = self._one(
+            """SELECT count(*) FROM judged_ids j WHERE NOT EXISTS
+            (SELECT 1 FROM members m WHERE m.version = ? AND m.record_id = j.record_id)""",
+            [parent],
+        )
+        must(strangers == 0, f"{strangers} judged ids are not in {parent}")
+        same = self._one(
+            "SELECT count(*) FROM edited_ids e JOIN members m USING (record_id, text_hash) WHERE m.version = ?",
+            [parent],
+        )
+        must(same == 0, f"{same} edits do not change their record")
+        self.connection.unregister("judged_ids")
+        self.connection.unregister("edited_ids")
+
+    def _add_records(self, version: str, records: pl.DataFrame, number: int) -> None:
+        self._add_texts(records.select("text_hash", "messages"))
+        self.connection.register("incoming", records.drop("messages"))
+        self.connection.execute(
+            """
+            INSERT INTO records SELECT i.record_id, i.kind, i.label, i.source, i.licence, i.language, i."timestamp",
+                i.metadata, i.file, i.line, i.text_hash, ?, ?
+            FROM incoming i WHERE NOT EXISTS (SELECT 1 FROM records r WHERE r.record_id = i.record_id)
+            """,
+            [version, number],
+        )
+        self.connection.execute(
+            "INSERT INTO members SELECT ?, record_id, text_hash, NULL FROM incoming ORDER BY record_id",
+            [version],
+        )
+        self.connection.unregister("incoming")
+
+    def _add_texts(self, texts: pl.DataFrame) -> None:
+        if texts.is_empty():
+            return
+        self.connection.register("incoming_texts", texts.unique("text_hash"))
+        self.connection.execute(
+            """INSERT INTO texts SELECT text_hash, messages FROM incoming_texts i
+            WHERE NOT EXISTS (SELECT 1 FROM texts t WHERE t.text_hash = i.text_hash)"""
+        )
+        self.connection.unregister("incoming_texts")
+
+    def _add_reasons(self, stage: str, reasons: Mapping[str, str]) -> None:
+        self.connection.execute("DELETE FROM reasons WHERE stage = ?", [stage])
+        rows = [{"stage": stage, "reason": name, "meaning": text} for name, text in reasons.items()]
+        if rows:
+            self._insert("reasons", pl.DataFrame(rows))
+
+    def _add_version(
+        self,
+        version: str,
+        parent: str | None,
+        stage: str,
+        config: dict[str, Any],
+        code: str,
+        key: str,
+        started: float,
+        counts: Mapping[Action, int],
+    ) -> None:
+        rows = self._one("SELECT count(*) FROM members WHERE version = ?", [version])
+        dropped = counts.get(Action.drop, 0)
+        if parent is not None:
+            before = self._one("SELECT count(*) FROM members WHERE version = ?", [parent])
+            if rows + dropped != before:
+                raise ValueError(f"stage '{stage}': {before} rows in, {rows} kept + {dropped} dropped")
+        self.connection.execute(
+            """INSERT INTO versions VALUES
+            (?, ?, ?, ?, ?, ?, now()::TIMESTAMP, nextval('used_number'), ?, ?, ?, ?, ?, ?, ?)""",
+            [
+                version, parent, stage, canonical_json(config), code, key, rows, dropped,
+                counts.get(Action.edit, 0), counts.get(Action.assign, 0), counts.get(Action.tag, 0),
+                time.perf_counter() - started, self.membership_digest(version),
+            ],
+        )  # fmt: skip
+
+    def version(self, version: str) -> Version:
+        """Everything about one version (an id, a tag or `latest`) but its records."""
+        return self._versions("WHERE version = ?", [self.resolve(version)])[0]
+
+    def versions(self) -> list[Version]:
+        """All versions, oldest first."""
+        return self._versions("", [])
+
+    def lineage(self, version: str) -> list[Version]:
+        """`version` and all its ancestors, the ingest first."""
+        chain = [self.version(version)]
+        while chain[-1].parent is not None:
+            chain.append(self.version(chain[-1].parent))
+        return chain[::-1]
