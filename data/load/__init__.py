@@ -1,0 +1,193 @@
+"""Raw files -> records and rejects, in batches of bounded size."""
+
+from __future__ import annotations
+
+import glob
+import hashlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from itertools import chain, islice
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from data.errors import SourceError
+from data.load.config import Format, SourceConfig
+from data.load.formats import Reject, Row, hub_rows, rows
+from data.load.shapes import Mapping, messages_of, recognise, text_field
+from data.records import RECORD_SCHEMA, canonical_json, digest
+
+BATCH_ROWS = 20_000
+SAMPLE_ROWS = 100
+REJECT_SCHEMA = {"file": pl.String, "line": pl.Int64, "reason": pl.String, "detail": pl.String}
+LOADED_SCHEMA = {name: kind for name, kind in RECORD_SCHEMA.items() if name != "split"}
+
+
+def source_files(config: SourceConfig) -> list[Path]:
+    """The files that `source.path` names, sorted. Raises SourceError for a name that matches nothing."""
+    if not config.path:
+        raise SourceError("source.path is not set", "name the raw data: python -m curation source.path=FILE")
+    found: list[Path] = []
+    for name in config.path:
+        path = Path(name).expanduser()
+        if path.is_dir():
+            inside = sorted(p for p in path.iterdir() if p.is_file() and not p.name.startswith("."))
+            if not inside:
+                raise SourceError(f"source.path={name}: the folder holds no file")
+            found += inside
+        elif path.exists():
+            found.append(path)
+        else:
+            matches = sorted(Path(p) for p in glob.glob(str(path)))  # noqa: PTH207  (absolute patterns)
+            if not matches:
+                raise SourceError(f"source.path={name}: no such file", _neighbours(path))
+            found += matches
+    return list(dict.fromkeys(found))
+
+
+def _neighbours(path: Path) -> str:
+    folder = path.parent
+    if not folder.is_dir():
+        return f"the folder {folder} does not exist either"
+    names = sorted(p.name for p in folder.iterdir() if p.is_file())[:8]
+    return f"files in {folder}: {', '.join(names) or 'none'}"
+
+
+def sha256_of(path: Path) -> str:
+    """SHA-256 of a file's bytes."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@dataclass(slots=True)
+class Loader:
+    """Iterates over (records, rejects) frames of all files of a source.
+
+    `read` and `rejected` count rows a file while iterating; `reject_list` keeps every reject.
+    Raises SourceError at the end where more than `max_reject_fraction` of the rows were rejected.
+    """
+
+    config: SourceConfig
+    on_rows: Callable[[int], None] = lambda done: None
+    read: dict[str, int] = field(default_factory=dict)
+    rejected: dict[str, int] = field(default_factory=dict)
+    reject_list: list[dict[str, Any]] = field(default_factory=list)
+    _seen: dict[str, int] = field(default_factory=dict)
+
+    def __iter__(self) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
+        if self.config.format == Format.hub:
+            for name in self.config.path:
+                yield from self._file(name, hub_rows(name, self.config))
+        else:
+            for path in source_files(self.config):
+                yield from self._file(str(path), rows(path, self.config))
+        self._judge_rejects()
+
+    def files(self) -> list[dict[str, Any]]:
+        """What the store keeps of each file: file, sha256, bytes, rows (good ones), rejected."""
+        return [
+            {
+                "file": name,
+                "sha256": sha256_of(Path(name)) if Path(name).is_file() else "",
+                "bytes": Path(name).stat().st_size if Path(name).is_file() else 0,
+                "rows": count - self.rejected[name],
+                "rejected": self.rejected[name],
+            }
+            for name, count in self.read.items()
+        ]
+
+    def _file(
+        self, name: str, raw: Iterator[tuple[int, Row | Reject]]
+    ) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
+        self.read[name] = self.rejected[name] = 0
+        if self.config.limit:
+            raw = islice(raw, self.config.limit)
+        head = list(islice(raw, SAMPLE_ROWS))
+        sample = [row for _, row in head if not isinstance(row, Reject)]
+        if not head:
+            raise SourceError(f"{name}: no rows", "check that the file was written to its end")
+        if not sample:
+            first = head[0][1]
+            assert isinstance(first, Reject)
+            raise SourceError(
+                f"{name}: none of the first {len(head)} rows can be read (line {head[0][0]}: {first.reason}, "
+                f"{first.detail})",
+                "is the format right? source.format=jsonl|json|csv|tsv|parquet",
+            )
+        mapping = recognise(sample, self.config, name)
+        everything = chain(head, raw)
+        while batch := list(islice(everything, BATCH_ROWS)):
+            yield self._frames(name, batch, mapping)
+            self.on_rows(len(batch))
+
+    def _frames(
+        self, name: str, batch: list[tuple[int, Row | Reject]], mapping: Mapping
+    ) -> tuple[pl.DataFrame, pl.DataFrame]:
+        records: list[dict[str, Any]] = []
+        rejects: list[dict[str, Any]] = []
+        consumed = mapping.consumed
+        for line, row in batch:
+            made = row if isinstance(row, Reject) else self._record(row, mapping, consumed, name)
+            if isinstance(made, Reject):
+                rejects.append({"file": name, "line": line, "reason": made.reason, "detail": made.detail})
+            else:
+                made["line"] = line
+                records.append(made)
+        self.read[name] += len(batch)
+        self.rejected[name] += len(rejects)
+        self.reject_list += rejects
+        return pl.DataFrame(records, schema=LOADED_SCHEMA), pl.DataFrame(rejects, schema=REJECT_SCHEMA)
+
+    def _record(self, row: Row, mapping: Mapping, consumed: set[str], name: str) -> dict[str, Any] | Reject:
+        made = messages_of(row, mapping)
+        if isinstance(made, Reject):
+            return made
+        kind, messages, label = made
+        if sum(len(m["content"]) for m in messages) > self.config.max_row_chars:
+            return Reject("too_long", f"over {self.config.max_row_chars} characters")
+        columns = mapping.columns
+        fallback = self.config.name or Path(name).name.split(".")[0]
+        about = {
+            "source": text_field(row, columns, "source") or fallback,
+            "licence": text_field(row, columns, "licence") or self.config.licence or None,
+            "language": text_field(row, columns, "language") or self.config.language or None,
+            "timestamp": text_field(row, columns, "timestamp"),
+        }
+        rest = {key: value for key, value in row.items() if key not in consumed and value is not None}
+        try:
+            metadata = canonical_json(rest) if rest else "{}"
+            body = canonical_json([[m["role"], m["content"]] for m in messages])
+            content = digest(canonical_json([body, label, about, metadata]).encode("utf-8"))
+        except UnicodeEncodeError:
+            return Reject("bad_encoding", f"characters that are not {self.config.encoding}")
+        except (TypeError, ValueError):
+            return Reject("wrong_type", "a field holds a value that JSON cannot express")
+        occurrence = self._seen.get(content, 0)
+        self._seen[content] = occurrence + 1
+        return {
+            "record_id": digest(f"{content} {occurrence}", hex_digits=16),
+            "text_hash": digest(body),
+            "kind": kind.value,
+            "messages": messages,
+            "label": label,
+            **about,
+            "metadata": metadata,
+            "file": name,
+        }
+
+    def _judge_rejects(self) -> None:
+        read, rejected = sum(self.read.values()), sum(self.rejected.values())
+        if rejected <= read * self.config.max_reject_fraction:
+            return
+        counts: dict[str, int] = {}
+        for reject in self.reject_list:
+            counts[reject["reason"]] = counts.get(reject["reason"], 0) + 1
+        listing = ", ".join(f"{reason} x{n}" for reason, n in sorted(counts.items(), key=lambda kv: -kv[1]))
+        first = [f"{r['file']} line {r['line']}: {r['reason']} ({r['detail']})" for r in self.reject_list[:3]]
+        raise SourceError(
+            f"{rejected} of {read} rows cannot be used ({rejected / read:.1%}, allowed "
+            f"{self.config.max_reject_fraction:.1%}): {listing}",
+            *first,
+            "mend the rows or the mapping, or allow more: source.max_reject_fraction=0.05",
+        )
