@@ -260,3 +260,6 @@ class Journal:
 
     def _column(self, sql: str, params: Sequence[Any] = ()) -> list[str]:
         return [row[0] for row in self.connection.execute(sql, list(params)).fetchall()]
+
+    def _text(self, sql: str) -> str:
+        return self._column(sql)[0]

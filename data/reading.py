@@ -18,7 +18,7 @@ _DERIVED = {
     "messages": "t.messages",
 }
 _MEMBER = {"record_id": "m.record_id", "text_hash": "m.text_hash", "split": "m.split"}
-_RECORD = {name: f'r."{name}"' for name in (*RECORD_SCHEMA, "ingest_number")}
+_RECORD = {name: f'r."{name}"' for name in RECORD_SCHEMA}
 
 
 class StoreRecords:

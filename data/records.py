@@ -15,6 +15,7 @@ A record is a list of messages plus columns about it. The canonical columns of a
     metadata    str           JSON object of every other column
     split       str | null    train, validation or test, once the split stage has run
     file, line  str, int      the raw row
+    ingest_number  int        1 for records of the store's first ingest, 2 for the next ...: how old a record is
 
 Derived columns, computed when they are asked for: `prompt` (contents of system, user and tool messages),
 `answer` (contents of assistant and tool_call messages), `text` (all contents); parts are joined by a newline.
@@ -62,6 +63,7 @@ RECORD_SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
     "split": pl.String,
     "file": pl.String,
     "line": pl.Int64,
+    "ingest_number": pl.Int64,
 }
 DERIVED = ("prompt", "answer", "text")
 

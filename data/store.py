@@ -13,6 +13,7 @@ import duckdb
 import polars as pl
 
 from data.connection import connect
+from data.errors import StoreError
 from data.journal import Journal
 from data.reading import StoreRecords
 from data.records import canonical_json, text_hash
@@ -176,6 +177,21 @@ class Store(Journal, AbstractContextManager["Store"]):
             self._add_version(made, parent, stage, dict(config), code, key, begun, counts)
             self.connection.unregister("judged")
         return made
+
+    def backup(self, path: Path) -> int:
+        """Copy everything to a new DuckDB file at `path`, whole or not at all; returns its size in bytes."""
+        if path.exists():
+            raise StoreError(f"{path} exists already", "name a file that does not exist yet")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial = path.with_name(path.name + ".part")
+        partial.unlink(missing_ok=True)
+        source = self._text("SELECT current_database()")
+        quoted = str(partial).replace("'", "''")
+        self.connection.execute(f"ATTACH '{quoted}' AS backup")
+        self.connection.execute(f'COPY FROM DATABASE "{source}" TO backup')
+        self.connection.execute("DETACH backup")
+        partial.replace(path)
+        return path.stat().st_size
 
     # ---------------------------------------------------------------- parts of the above
 

@@ -1,0 +1,37 @@
+"""`python -m curation`: raw file -> versions."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from conf.app import main
+from curation.config import CurationConfig
+
+
+def run(config: CurationConfig) -> int | None:
+    """Run the stages, or show what they would do."""
+    from rich.console import Console
+
+    from curation.dry_run import dry_run
+    from curation.pipeline import run_pipeline
+    from curation.planted import report
+    from curation.summary import show
+    from data.store import Store
+
+    console = Console()
+    if config.dry_run:
+        dry_run(config, console)
+        return 0
+    with Store.open(config.store.path) as store:
+        steps = run_pipeline(store, config)
+        if config.tag:
+            store.tag(config.tag, steps[-1].version)
+        show(store, steps, config, console)
+        if config.planted:
+            report(store, steps, Path(config.planted), console)
+        console.print("next: python -m data show latest   python -m audit   python -m train", style="dim")
+    return 0
+
+
+if __name__ == "__main__":
+    main("curation", CurationConfig, run)

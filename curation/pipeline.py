@@ -1,0 +1,123 @@
+"""The whole pipeline: ingest, then each stage judges and the store applies."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+import data.load
+from curation.config import CurationConfig
+from curation.stages import STAGES, Stage, code_digest
+from data.errors import SourceError
+from data.load import Loader, sha256_of, source_files
+from data.load.config import Format
+from data.progress import progress
+from data.records import canonical_json, digest
+from data.store import Store
+from data.verdicts import verdicts
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One stage of a run: the version it left, whether that existed already, and its seconds."""
+
+    stage: str
+    version: str
+    reused: bool
+    seconds: float
+
+
+def plain(config: Any) -> dict[str, Any]:
+    """A configuration dataclass as JSON-able data (enums by value)."""
+    value: dict[str, Any] = json.loads(canonical_json(asdict(config)))
+    return value
+
+
+def run_pipeline(store: Store, config: CurationConfig) -> list[Step]:
+    """Ingest the source and run the stages that are on; what was done before is reused."""
+    steps = [ingest(store, config)]
+    for name in config.stages:
+        stage, stage_config = STAGES[name], getattr(config, name)
+        if stage.is_on(stage_config):
+            steps.append(run_stage(store, steps[-1].version, stage, stage_config))
+    return steps
+
+
+def ingest(store: Store, config: CurationConfig) -> Step:
+    """Version 0 of the source: the same files with the same mapping are not read again."""
+    started = time.perf_counter()
+    source = config.source
+    settings = {key: value for key, value in plain(source).items() if key != "path"}
+    code = code_digest(Path(data.load.__file__).parent)
+    if source.format == Format.hub:
+        contents: list[Any] = list(source.path)
+        total = None
+    else:
+        files = source_files(source)
+        contents = [[path.name, sha256_of(path)] for path in files]
+        total = sum(path.stat().st_size for path in files)
+    version = "v-" + digest(canonical_json([contents, settings, code]), hex_digits=12)
+    if store.reuse(version):
+        return Step("ingest", version, True, time.perf_counter() - started)
+    with progress("Reading", total=None) as advance:
+        loader = Loader(source, on_rows=advance)
+        try:
+            store.ingest(version, {**settings, "bytes": total}, code, loader, loader.files)
+        except SourceError as error:
+            if loader.reject_list:
+                where = write_rejects(loader.reject_list, Path(config.out), version)
+                raise SourceError(error.problem, *error.hints, f"all bad rows: {where}") from None
+            raise
+    if loader.reject_list and not config.dry_run:
+        write_rejects(loader.reject_list, Path(config.out), version)
+    return Step("ingest", version, False, time.perf_counter() - started)
+
+
+def write_rejects(rejects: Iterable[dict[str, Any]], folder: Path, version: str) -> Path:
+    """The reject file: file, line, reason and detail of each bad row, one JSON object a line."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"rejects-{version}.jsonl"
+    path.write_text("".join(canonical_json(reject) + "\n" for reject in rejects), encoding="utf-8")
+    return path
+
+
+def run_stage(store: Store, parent: str, stage: Stage, config: Any) -> Step:
+    """Let one stage judge `parent` and apply what it says."""
+    started = time.perf_counter()
+    settings = plain(config)
+    made = store.made(parent, stage=stage.name, config=settings, code=stage.code)
+    if made is not None:
+        return Step(stage.name, made, True, time.perf_counter() - started)
+    if stage.row_wise:
+        before, new = store.known(parent, stage=stage.name, config=settings, code=stage.code)
+        judged = stage.judge(new, config) if len(new) else verdicts()
+        judged = pl.concat([before, judged])
+    else:
+        with progress(f"{stage.name}: {stage.meaning}", total=None):
+            judged = stage.judge(store.read(parent), config)
+    version = store.apply(
+        parent,
+        stage=stage.name,
+        config=settings,
+        code=stage.code,
+        verdicts=judged,
+        reasons=stage.reasons,
+        started=started,
+    )
+    measure = _measure(stage.name)
+    if measure is not None:
+        store.add_facts(measure(store.read(parent), store.read(version), config))
+    return Step(stage.name, version, False, time.perf_counter() - started)
+
+
+def _measure(name: str) -> Callable[..., list[Any]] | None:
+    """`curation.<name>.measure(before, after, config) -> facts`, for stages that measure themselves."""
+    function: Callable[..., list[Any]] | None = getattr(import_module(f"curation.{name}"), "measure", None)
+    return function

@@ -1,0 +1,62 @@
+"""Which records must stay on the same side of a split."""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+from curation.split.config import SplitConfig
+from data.errors import ConfigError, closest
+from data.records import Records
+
+
+def groups(records: Records, config: SplitConfig) -> pl.DataFrame:
+    """record_id, ingest_number and `group` (a number): the connected components of all ties.
+
+    Ties: word n-gram Jaccard of the texts >= threshold (found by the exact join, which misses none), equal
+    prompts in lower case, equal values of a `group_by` column. A missing value ties nothing.
+    """
+    frame = records.frame("record_id", "ingest_number", "prompt", "text", *config.group_by).collect()
+    edges = [_near(frame["text"], config), _equal(frame["prompt"].str.to_lowercase().str.strip_chars())]
+    for column in config.group_by:
+        if frame.height and frame[column].null_count() == frame.height:
+            raise ConfigError(
+                f"split.group_by={column}: no record has that column",
+                closest(column, _metadata_keys(records)),
+            )
+        edges.append(_equal(frame[column]))
+    pairs = np.concatenate(edges)
+    graph = coo_array(
+        (np.ones(len(pairs), dtype=np.int8), (pairs[:, 0], pairs[:, 1])), (frame.height, frame.height)
+    )
+    _, component = connected_components(graph, directed=False)
+    return frame.select("record_id", "ingest_number").with_columns(group=pl.Series(component, dtype=pl.Int64))
+
+
+def _near(texts: pl.Series, config: SplitConfig) -> np.ndarray[tuple[int, int], np.dtype[np.int64]]:
+    from curation.dedup.exact_join import join
+
+    pairs = join(texts, config.threshold, config.ngram_words)
+    return np.stack([np.asarray(pairs.left, np.int64), np.asarray(pairs.right, np.int64)], axis=1)
+
+
+def _equal(values: pl.Series) -> np.ndarray[tuple[int, int], np.dtype[np.int64]]:
+    """Each row with the first row that holds the same value; rows x 2."""
+    first = (
+        pl.DataFrame({"value": values})
+        .with_row_index("row")
+        .filter(pl.col("value").is_not_null() & (pl.col("value") != ""))
+        .with_columns(first=pl.col("row").first().over("value"))
+    )
+    return first.select("first", "row").to_numpy().astype(np.int64)
+
+
+def _metadata_keys(records: Records) -> list[str]:
+    import json
+
+    sample = records.frame("metadata").head(100).collect()["metadata"]
+    return sorted(
+        {key for text in sample if text for key in json.loads(text)} | {"source", "licence", "language"}
+    )

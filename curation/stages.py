@@ -1,0 +1,73 @@
+"""The stages, in the order in which they usually run. A literal table: what stands here is what exists."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from data.records import Records
+from data.verdicts import Verdicts
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """A stage: the package `curation.<name>`, which offers `judge`, `REASONS` and its configuration.
+
+    row_wise   judges each record by itself, so that what it said of a text is said for good
+    meaning    one line for people
+    """
+
+    name: str
+    row_wise: bool
+    meaning: str
+
+    @property
+    def judge(self) -> Callable[[Records, Any], Verdicts]:
+        """(Records, StageConfig) -> Verdicts; imported on first use, since detectors are heavy."""
+        function: Callable[[Records, Any], Verdicts] = self._module().judge
+        return function
+
+    @property
+    def reasons(self) -> dict[str, str]:
+        """Each reason that the stage gives, with its meaning in a sentence."""
+        reasons: dict[str, str] = self._module().REASONS
+        return reasons
+
+    @property
+    def code(self) -> str:
+        """Digest of the stage's source files: other code, other version."""
+        return code_digest(Path(__file__).parent / self.name)
+
+    def is_on(self, config: Any) -> bool:
+        """Whether the configuration lets the stage run."""
+        return bool(getattr(config, "enabled", True)) and str(getattr(config, "method", "")) != "off"
+
+    def _module(self) -> Any:
+        return import_module(f"curation.{self.name}")
+
+
+STAGES: dict[str, Stage] = {
+    stage.name: stage
+    for stage in (
+        Stage("exact", False, "equal records"),
+        Stage("quality", True, "unusable records"),
+        Stage("dedup", False, "near-duplicates"),
+        Stage("decontaminate", True, "evaluation items"),
+        Stage("pii", True, "personal data"),
+        Stage("split", False, "train, validation, test"),
+    )
+}
+
+
+@cache
+def code_digest(folder: Path) -> str:
+    """12 hex digits over the Python files of a folder, by name and content."""
+    total = hashlib.sha256()
+    for path in sorted(folder.rglob("*.py")):
+        total.update(path.relative_to(folder).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
+    return total.hexdigest()[:12]

@@ -1,0 +1,128 @@
+"""What a curation shows at its end: the table of stages and reasons, and warnings that teach."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import polars as pl
+from rich.console import Console
+from rich.table import Table
+
+from curation.config import CurationConfig
+from curation.pipeline import Step
+from data.store import Store
+
+MIN_GROUP_FRACTION = 0.05
+MAX_SOURCE_FRACTION = 0.8
+MIN_TEST_ROWS = 50
+
+
+def show(store: Store, steps: Sequence[Step], config: CurationConfig, console: Console) -> None:
+    """The closing table, the splits, the warnings, and what to do next."""
+    console.print(stage_table(store, steps))
+    last = steps[-1].version
+    splits = store.query(
+        "SELECT split, count(*) AS rows FROM members WHERE version = ? AND split IS NOT NULL GROUP BY ALL ORDER BY ALL",
+        [last],
+    )
+    if splits.height:
+        counts = dict(splits.iter_rows())
+        line = ", ".join(f"{name} {counts.get(name, 0):,}" for name in ("train", "validation", "test"))
+        console.print(f"splits: {line}")
+    for warning in advice(store, last, config):
+        console.print(f"[yellow]warning:[/] {warning}", highlight=False)
+    console.print(f"version [bold]{last}[/] in {store.path}", highlight=False, soft_wrap=True)
+
+
+def stage_table(store: Store, steps: Sequence[Step]) -> Table:
+    """Rows in and out by stage, with every reason and its count; reused stages are marked."""
+    table = Table(
+        title="Curation", title_justify="left", show_edge=False, pad_edge=False, header_style="bold"
+    )
+    table.add_column("stage")
+    table.add_column("in", justify="right")
+    table.add_column("why", overflow="fold")
+    table.add_column("rows", justify="right")
+    table.add_column("out", justify="right")
+    table.add_column("seconds", justify="right")
+    for step in steps:
+        version = store.version(step.version)
+        time = "reused" if step.reused else f"{step.seconds:.1f}"
+        if version.parent is None:
+            rejected = store.rejects(step.version)
+            table.add_row("ingest", f"{version.rows + rejected.height:,}", "", "", f"{version.rows:,}", time)
+            _reason_rows(table, rejected.select(action=pl.lit("reject"), reason="reason"))
+            continue
+        before = f"{version.rows + version.dropped:,}"
+        table.add_row(
+            step.stage, before, "", "", f"{version.rows:,}", time, style="bold" if version.dropped else ""
+        )
+        reasons = store.query("SELECT action, reason FROM verdicts WHERE version = ?", [step.version])
+        _reason_rows(table, reasons.filter(pl.col("action") != "assign"))
+    return table
+
+
+_MARKS = {"drop": "-", "edit": "~", "tag": "·", "reject": "-"}
+
+
+def _reason_rows(table: Table, reasons: pl.DataFrame) -> None:
+    counts = (
+        reasons.group_by("action", "reason")
+        .len()
+        .sort(["action", "len", "reason"], descending=[False, True, False])
+    )
+    for action, reason, count in counts.iter_rows():
+        table.add_row("", "", f"{_MARKS[action]} {reason}", f"{count:,}", "", "", style="dim")
+
+
+def advice(store: Store, version: str, config: CurationConfig) -> list[str]:
+    """What a careful colleague would say of `version`: too few, too skewed, unlicensed, too small a test split."""
+    frame = store.read(version).frame("source", "licence", "split", "task", *config.source.groups).collect()
+    if frame.is_empty():
+        return ["no record is left; look at the table above for the reason that took most"]
+    found = _few_examples(frame, config.min_examples)
+    for column in config.source.groups:
+        found += _small_groups(frame, column)
+    top = frame["source"].value_counts(sort=True).row(0)
+    if frame["source"].n_unique() > 1 and top[1] > MAX_SOURCE_FRACTION * frame.height:
+        found.append(
+            f"{top[1] / frame.height:.0%} of the records are from one source ({top[0]}): the model will sound like it"
+        )
+    unlicensed = frame["licence"].null_count()
+    if unlicensed:
+        found.append(
+            f"{unlicensed:,} of {frame.height:,} records have no licence; where one holds for all: source.licence=MIT"
+        )
+    tests = frame.filter(pl.col("split") == "test").height
+    if frame["split"].null_count() < frame.height and tests < MIN_TEST_ROWS:
+        found.append(
+            f"the test split has {tests} records; below about {MIN_TEST_ROWS} no difference between models can be "
+            "seen: split.test=0.2, or more data"
+        )
+    return found
+
+
+def _few_examples(frame: pl.DataFrame, minimum: int) -> list[str]:
+    tasks = frame["task"].value_counts(sort=True).drop_nulls()
+    if tasks.is_empty():
+        if frame.height >= minimum:
+            return []
+        return [
+            f"{frame.height} examples; at least {minimum} are advised for a task (min_examples={minimum})"
+        ]
+    few = [f"{name} ({count})" for name, count in tasks.iter_rows() if count < minimum]
+    return [f"fewer than {minimum} examples of a task: {', '.join(few[:8])}"] if few else []
+
+
+def _small_groups(frame: pl.DataFrame, column: str) -> list[str]:
+    counts = frame[column].value_counts(sort=True).drop_nulls()
+    if counts.is_empty():
+        return [f"source.groups: no record has the column {column}"]
+    total = sum(counts["count"])
+    small = [f"{name} ({count})" for name, count in counts.iter_rows() if count < MIN_GROUP_FRACTION * total]
+    return (
+        [f"{column}: under {MIN_GROUP_FRACTION:.0%} of the records each: {', '.join(small[:8])}; collect more, or "
+         "expect worse answers for them"]
+        if small
+        else []
+    )  # fmt: skip

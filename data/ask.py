@@ -1,0 +1,226 @@
+"""What each command of `python -m data` prints."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from collections.abc import Callable
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from data.export import export
+from data.lineage import difference, story
+from data.status import status
+from data.store import Store
+
+
+def _open(options: Namespace, *, write: bool = False) -> Store:
+    return Store.open(options.store, read_only=not write)
+
+
+def _table(*columns: str, right: tuple[str, ...] = ()) -> Table:
+    table = Table(show_edge=False, pad_edge=False, header_style="bold")
+    for column in columns:
+        table.add_column(column, justify="right" if column in right else "left", overflow="fold")
+    return table
+
+
+def versions(options: Namespace) -> None:
+    """One line a version, oldest first."""
+    with _open(options) as store:
+        tags = dict(
+            store.query("SELECT version, string_agg(name, ', ') FROM tags GROUP BY version").iter_rows()
+        )
+        table = _table(
+            "version",
+            "parent",
+            "stage",
+            "rows",
+            "dropped",
+            "edited",
+            "made",
+            "tag",
+            right=("rows", "dropped", "edited"),
+        )
+        for v in store.versions():
+            made = f"{v.created:%m-%d %H:%M}"
+            table.add_row(
+                v.version,
+                v.parent or "",
+                v.stage,
+                f"{v.rows:,}",
+                f"{v.dropped:,}",
+                f"{v.edited:,}",
+                made,
+                tags.get(v.version, ""),
+            )
+        Console().print(table)
+
+
+def show(options: Namespace) -> None:
+    """One version: how it was made, reasons with counts, splits, and some records."""
+    console = Console()
+    with _open(options) as store:
+        version = store.version(options.version)
+        console.print(
+            f"[bold]{version.version}[/]  {version.rows:,} records  digest {version.digest[:16]}",
+            highlight=False,
+        )
+        table = _table(
+            "stage",
+            "version",
+            "rows",
+            "dropped",
+            "edited",
+            "tagged",
+            right=("rows", "dropped", "edited", "tagged"),
+        )
+        for step in store.lineage(version.version):
+            table.add_row(
+                step.stage,
+                step.version,
+                *(f"{n:,}" for n in (step.rows, step.dropped, step.edited, step.tagged)),
+            )
+        console.print(table)
+        for title, sql in (
+            (
+                "reasons of this version",
+                "SELECT reason, count(*) FROM verdicts WHERE version = ? GROUP BY ALL ORDER BY 2 DESC",
+            ),
+            (
+                "splits",
+                "SELECT coalesce(split, 'none'), count(*) FROM members WHERE version = ? GROUP BY ALL ORDER BY 1",
+            ),
+        ):
+            rows = store.query(sql, [version.version]).rows()
+            if rows:
+                console.print(
+                    f"{title}: " + ", ".join(f"{name} {count:,}" for name, count in rows), highlight=False
+                )
+        scrubbed = any(step.stage == "pii" for step in store.lineage(version.version))
+        records = (
+            store.read(version.version)
+            .frame("record_id", "split", "label", "messages")
+            .head(options.rows)
+            .collect()
+        )
+        if not scrubbed:
+            console.print("[dim]texts are not shown: this version was not scrubbed of personal data[/]")
+        for record in records.to_dicts():
+            about = " ".join(str(record[key]) for key in ("split", "label") if record[key])
+            console.print(f"[bold]{record['record_id']}[/] {escape(about)}", highlight=False)
+            for message in record["messages"] if scrubbed else []:
+                text = " ".join(message["content"].split())
+                console.print(
+                    f"  [dim]{message['role']}:[/] {escape(text[:200])}{' ...' if len(text) > 200 else ''}",
+                    highlight=False,
+                )
+
+
+def why(options: Namespace) -> None:
+    """The whole story of one record."""
+    console = Console()
+    with _open(options) as store:
+        told = story(store, options.record)
+        about = told.about
+        console.print(
+            f"[bold]{told.record_id}[/]  {about['kind']} from {escape(about['source'])}", highlight=False
+        )
+        for key in ("licence", "language", "label", "timestamp"):
+            if about[key]:
+                console.print(f"  {key}: {escape(about[key])}", highlight=False)
+        table = _table("stage", "version", "what", "why")
+        for event in told.events:
+            style = {"removed": "red", "edited": "yellow"}.get(event.what.split()[0], "")
+            table.add_row(event.stage, event.version, event.what, escape(event.why), style=style)
+        console.print(table)
+        holding = store.query(
+            "SELECT m.version, m.split FROM members m JOIN versions v USING (version) WHERE m.record_id = ? ORDER BY v.used DESC LIMIT 1",
+            [told.record_id],
+        ).rows()
+        latest = store.resolve("latest")
+        inside = store.query(
+            "SELECT count(*) AS n FROM members WHERE version = ? AND record_id = ?", [latest, told.record_id]
+        )["n"].item()
+        where = f"in {latest} (latest)" if inside else f"not in {latest} (latest); last in {holding[0][0]}"
+        console.print(
+            where + (f", split {holding[0][1]}" if inside and holding[0][1] else ""), highlight=False
+        )
+        console.print("runs trained on it: " + (", ".join(told.runs) or "none"), highlight=False)
+
+
+def diff(options: Namespace) -> None:
+    """Counts and some records of what differs between two versions."""
+    console = Console()
+    with _open(options) as store:
+        rows = difference(store, options.left, options.right)
+        left, right = store.version(options.left), store.version(options.right)
+    console.print(
+        f"{left.version} ({left.rows:,} records) -> {right.version} ({right.rows:,} records)", highlight=False
+    )
+    if rows.is_empty():
+        console.print("the same records with the same texts and splits")
+        return
+    counts = rows.group_by("change", "why").len().sort("len", descending=True)
+    table = _table("change", "why", "records", right=("records",))
+    for change, reason, count in counts.iter_rows():
+        table.add_row(change, reason or "", f"{count:,}")
+    console.print(table)
+    for row in rows.filter(rows["change"] != "moved").head(options.rows).to_dicts():
+        console.print(f"  {row['record_id']}  {row['change']}  {row['why'] or ''}", highlight=False)
+
+
+def facts(options: Namespace) -> None:
+    """Stored facts, one line each."""
+    with _open(options) as store:
+        subject = options.subject
+        if subject and not store.facts(subject).height:
+            subject = store.resolve(subject)
+        found = store.facts(subject, options.name)
+    if found.is_empty():
+        Console().print("no facts yet; python -m audit and python -m eval make them")
+        return
+    table = _table("subject", "name", "slice", "value", "interval", "n", "outcome", right=("value", "n"))
+    for fact in found.to_dicts():
+        value = "-" if fact["value"] is None else f"{fact['value']:.4g}"
+        interval = "" if fact["low"] is None else f"[{fact['low']:.3g}, {fact['high']:.3g}]"
+        n = "" if fact["n"] is None else f"{fact['n']:,}"
+        table.add_row(
+            fact["subject"], fact["name"], fact["slice"], value, escape(interval), n, fact["outcome"]
+        )
+    Console().print(table)
+
+
+def write_export(options: Namespace) -> None:
+    """Write a version to a file."""
+    with _open(options) as store:
+        count = export(store, options.version, options.file, allow_unscrubbed=options.allow_unscrubbed)
+    Console().print(f"{count:,} records -> {options.file}", highlight=False)
+
+
+def set_tag(options: Namespace) -> None:
+    """Name a version."""
+    with _open(options, write=True) as store:
+        store.tag(options.name, options.version)
+        Console().print(f"{options.name} -> {store.resolve(options.name)}", highlight=False)
+
+
+def backup(options: Namespace) -> None:
+    """Copy the store."""
+    with _open(options) as store:
+        size = store.backup(options.file)
+    Console().print(f"{options.store} -> {options.file} ({size / 1e6:.1f} MB)", highlight=False)
+
+
+COMMANDS: dict[str, Callable[[Namespace], None]] = {
+    "status": status,
+    "versions": versions,
+    "show": show,
+    "why": why,
+    "diff": diff,
+    "facts": facts,
+    "export": write_export,
+    "tag": set_tag,
+    "backup": backup,
+}

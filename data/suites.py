@@ -1,0 +1,265 @@
+"""Evaluation items, read from the files that hold them: for decontamination, and for evaluating.
+
+    items("gsm8k/test.jsonl")                      JSON lines, a JSON array, CSV, TSV or Parquet; also .gz
+    items("gsm8k_train.tsv", ["1"])                columns by position (from 1): the file has no header line
+    items("conf/eval/suite/gsm8k.yaml")            an lm-eval task file: the data files that it names
+    items("conf/eval/suite")                       a folder of such task files, or of data files
+
+TSV cells are taken as they stand (IANA text/tab-separated-values has no quoting); CSV cells may be quoted.
+"""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from data.errors import SourceError, closest
+
+ITEM_SCHEMA: dict[str, type[pl.DataType]] = {"task": pl.String, "item": pl.Int64, "text": pl.String}
+
+# What a question is called, most telling name first; compared without regard to case. Only the first one
+# that a file has is read, since the later names mean other things beside the earlier (`source` may be a URL).
+QUESTION_COLUMNS = (
+    "question", "prompt", "instruction", "query", "problem", "input", "text", "sentence",
+    "goal", "ctx", "mr", "source", "src", "document", "messages",
+)  # fmt: skip
+DATA_SUFFIXES = (".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".parquet")
+TASK_SUFFIXES = (".yaml", ".yml")
+
+Row = dict[str, Any]
+
+
+def items(path: str | Path, columns: Sequence[str] | None = None) -> pl.DataFrame:
+    """The evaluation items of a file or folder: columns task (str), item (int, from 0), text (str).
+
+    task     the file's name without its suffixes, or the name that an lm-eval task file gives itself
+    item     the row's number in its file, from 0; with several `columns` an item has a row for each of them
+    columns  names as the file spells them, or positions from "1" for a file without a header line;
+             None takes the first of QUESTION_COLUMNS that the file has
+
+    Empty cells give no row. Raises SourceError for a missing, unreadable or unknown file, and for a column
+    that is not there.
+    """
+    start = Path(path).expanduser()
+    if not start.exists():
+        raise SourceError(
+            f"no such evaluation file: {path}", "give a data file, a task file or a folder of them"
+        )
+    frames = [_read(file, columns) for file in files(start)]
+    found = pl.concat([frame for frame in frames if frame is not None] or [pl.DataFrame(schema=ITEM_SCHEMA)])
+    if found.is_empty():
+        raise SourceError(
+            f"no evaluation items in {path}", "it is empty, or every cell of its question column is"
+        )
+    return found
+
+
+def files(path: str | Path) -> list[Path]:
+    """The files that `items` reads for `path`: itself, or a folder's task files, else its data files."""
+    start = Path(path).expanduser()
+    if not start.is_dir():
+        return [start]
+    inside = sorted(p for p in start.rglob("*") if p.is_file())
+    tasks = [p for p in inside if p.suffix in TASK_SUFFIXES]
+    found = tasks or [p for p in inside if _data_suffix(p) in DATA_SUFFIXES]
+    if not found:
+        raise SourceError(f"no evaluation files in the folder {path}", f"read are {', '.join(DATA_SUFFIXES)}")
+    return found
+
+
+def _read(file: Path, columns: Sequence[str] | None) -> pl.DataFrame | None:
+    if file.suffix in TASK_SUFFIXES:
+        return _read_task(file, columns)
+    return _select(_task_name(file), file, _rows(file, columns), columns)
+
+
+def _select(task: str, file: Path, rows: Iterator[Row], columns: Sequence[str] | None) -> pl.DataFrame:
+    """The text of the wanted columns of `rows`."""
+    names: list[str] | None = None
+    found: list[tuple[str, int, str]] = []
+    for number, row in enumerate(rows):
+        if names is None:
+            names = _wanted(file, list(row), columns)
+        cells = (_plain(row.get(name)) for name in names)
+        found += [(task, number, cell) for cell in cells if cell.strip()]
+    return pl.DataFrame(found, schema=ITEM_SCHEMA, orient="row")
+
+
+def _wanted(file: Path, present: list[str], columns: Sequence[str] | None) -> list[str]:
+    """The columns to read of those `present`."""
+    shown = ", ".join(name[:40] for name in present[:20])
+    if columns:
+        for name in columns:
+            if name not in present:
+                raise SourceError(
+                    f"{file} has no column '{name[:60]}'; it has: {shown}",
+                    closest(name, (p[:40] for p in present)),
+                    'a file without a header line takes positions: columns=["1"]',
+                )
+        return list(columns)
+    lowered = {name.strip().lower(): name for name in reversed(present)}
+    for name in QUESTION_COLUMNS:
+        if name in lowered:
+            return [lowered[name]]
+    raise SourceError(
+        f"{file} has no column that is known to hold a question; it has: {shown}",
+        f"name one by `columns`; without it these are looked for: {', '.join(QUESTION_COLUMNS)}",
+        'a file without a header line takes positions: columns=["1"]',
+    )
+
+
+def _plain(value: Any) -> str:
+    """A cell as text: lists (choices, chat turns) a line each, other structures as JSON."""
+    if value is None:
+        return ""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, list):
+        return "\n".join(_plain(part) for part in value)
+    if isinstance(value, dict):
+        return _plain(value["content"]) if "content" in value else json.dumps(value, ensure_ascii=False)
+    return str(value)
+
+
+# Data files
+
+
+def _data_suffix(file: Path) -> str:
+    return Path(file.stem).suffix.lower() if file.suffix.lower() == ".gz" else file.suffix.lower()
+
+
+def _task_name(file: Path) -> str:
+    name = file.name[:-3] if file.suffix.lower() == ".gz" else file.name
+    return Path(name).stem
+
+
+def _rows(file: Path, columns: Sequence[str] | None) -> Iterator[Row]:
+    """The rows of a data file as dicts; a file without a header has the columns "1", "2", ..."""
+    suffix = _data_suffix(file)
+    if suffix not in DATA_SUFFIXES:
+        raise SourceError(
+            f"{file} is of an unknown kind '{suffix}'", f"read are {', '.join(DATA_SUFFIXES)}, also .gz"
+        )
+    try:
+        raw = gzip.decompress(file.read_bytes()) if file.suffix.lower() == ".gz" else file.read_bytes()
+        if suffix == ".parquet":
+            return pl.read_parquet(io.BytesIO(raw)).iter_rows(named=True)
+        text = raw.decode("utf-8-sig")
+    except (OSError, UnicodeDecodeError, pl.exceptions.PolarsError) as error:
+        raise SourceError(f"{file} cannot be read as {suffix}: {error}") from error
+    if not text.strip():
+        raise SourceError(f"{file} is empty")
+    if suffix in (".csv", ".tsv"):
+        return _table_rows(
+            file, text, suffix, headless=bool(columns) and all(c.isdigit() for c in columns or ())
+        )
+    return _json_rows(file, text)
+
+
+def _table_rows(file: Path, text: str, suffix: str, *, headless: bool) -> Iterator[Row]:
+    try:
+        table = pl.read_csv(
+            text.encode(),
+            has_header=not headless,
+            separator="\t" if suffix == ".tsv" else ",",
+            quote_char=None if suffix == ".tsv" else '"',
+            infer_schema=False,
+            truncate_ragged_lines=True,
+        )
+    except pl.exceptions.PolarsError as error:
+        raise SourceError(f"{file} cannot be read as {suffix}: {str(error).splitlines()[0]}") from error
+    if headless:
+        table.columns = [str(number + 1) for number in range(table.width)]
+    return table.iter_rows(named=True)
+
+
+def _json_rows(file: Path, text: str) -> Iterator[Row]:
+    """Rows of a JSON array, of an object whose one list is the rows, or of JSON lines."""
+    if text.lstrip()[0] == "[":
+        lines = [(1, text)]
+    else:
+        lines = [(n, line) for n, line in enumerate(text.split("\n"), 1) if line.strip()]
+    for number, line in lines:
+        try:
+            value = json.loads(line)
+        except json.JSONDecodeError as error:
+            raise SourceError(f"{file}, line {number}: not JSON ({error.msg})") from error
+        for row in value if isinstance(value, list) else [value]:
+            yield row if isinstance(row, dict) else {"text": row}
+
+
+# lm-eval task files
+
+
+def _read_task(file: Path, columns: Sequence[str] | None) -> pl.DataFrame | None:
+    """The items of an lm-eval task file; None for a file that names no local data (a group of tasks)."""
+    task = load_task(file)
+    sources = data_files(file, task)
+    if not sources:
+        return None
+    name = task.get("task")
+    label = name if isinstance(name, str) else _task_name(file)
+    wanted = list(columns) if columns else asked_columns(task)
+    frames = []
+    for source in sources:
+        rows = list(_rows(source, wanted))
+        present = set(rows[0]) if rows else set()
+        use = wanted if wanted and present.issuperset(wanted) else columns
+        frames.append(_select(label, source, iter(rows), use))
+    return pl.concat(frames)
+
+
+def load_task(file: str | Path) -> Row:
+    """An lm-eval task file with its `include`d file beneath it; `!function` values become None."""
+    import yaml
+
+    class Lenient(yaml.SafeLoader):
+        """Reads lm-eval's own tags, which would run code, as nothing."""
+
+    Lenient.add_multi_constructor("!", lambda loader, suffix, node: None)
+    path = Path(file)
+    try:
+        loaded = yaml.load(path.read_text(encoding="utf-8"), Loader=Lenient)
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise SourceError(f"{path} cannot be read as a task file: {str(error).splitlines()[0]}") from error
+    task: Row = loaded if isinstance(loaded, dict) else {}
+    include = task.pop("include", None)
+    if isinstance(include, str) and (path.parent / include).is_file():
+        return {**load_task(path.parent / include), **task}
+    return task
+
+
+def data_files(file: Path, task: Row) -> list[Path]:
+    """The local files of the split that a task tests on; relative paths start at the task file or here."""
+    kwargs = task.get("dataset_kwargs")
+    named = kwargs.get("data_files") if isinstance(kwargs, dict) else None
+    if isinstance(named, dict):
+        split = task.get("test_split") or task.get("validation_split")
+        named = named[split] if split in named else [p for v in named.values() for p in _listed(v)]
+    found = []
+    for name in _listed(named):
+        beside = file.parent / name
+        found.append(beside if beside.exists() else Path(name).expanduser())
+        if not found[-1].exists():
+            raise SourceError(f"{file} names a data file that does not exist: {name}")
+    return found
+
+
+def _listed(value: Any) -> list[str]:
+    return [str(v) for v in value] if isinstance(value, list) else [] if value is None else [str(value)]
+
+
+def asked_columns(task: Row) -> list[str]:
+    """The columns that a task's `doc_to_text` shows the model: its name, or the names in its template."""
+    shown = task.get("doc_to_text")
+    if not isinstance(shown, str):
+        return []
+    inside = re.findall(r"\{\{\s*(?:doc\.)?([A-Za-z_]\w*)", shown)
+    return list(dict.fromkeys(inside)) or ([shown] if re.fullmatch(r"\w+", shown) else [])
