@@ -11,6 +11,7 @@ TSV cells are taken as they stand (IANA text/tab-separated-values has no quoting
 from __future__ import annotations
 
 import gzip
+import importlib
 import io
 import json
 import re
@@ -94,13 +95,15 @@ def _select(task: str, file: Path, rows: Iterator[Row], columns: Sequence[str] |
 
 def _wanted(file: Path, present: list[str], columns: Sequence[str] | None) -> list[str]:
     """The columns to read of those `present`."""
-    shown = ", ".join(name[:40] for name in present[:20])
+    # A first line of data taken for a header is not repeated: it may hold anything.
+    likely = [name if re.fullmatch(r"\w[\w .()/-]{0,39}", name) else "..." for name in present[:20]]
+    shown = ", ".join(likely)
     if columns:
         for name in columns:
             if name not in present:
                 raise SourceError(
                     f"{file} has no column '{name[:60]}'; it has: {shown}",
-                    closest(name, (p[:40] for p in present)),
+                    closest(name, likely),
                     'a file without a header line takes positions: columns=["1"]',
                 )
         return list(columns)
@@ -218,12 +221,10 @@ def _read_task(file: Path, columns: Sequence[str] | None) -> pl.DataFrame | None
 
 def load_task(file: str | Path) -> Row:
     """An lm-eval task file with its `include`d file beneath it; `!function` values become None."""
-    import yaml
-
-    class Lenient(yaml.SafeLoader):
-        """Reads lm-eval's own tags, which would run code, as nothing."""
-
-    Lenient.add_multi_constructor("!", lambda loader, suffix, node: None)
+    yaml: Any = importlib.import_module("yaml")  # has no type information
+    # A safe loader that reads lm-eval's own tags, which would run code, as nothing.
+    lenient = type("LenientLoader", (yaml.SafeLoader,), {})
+    lenient.add_multi_constructor("!", lambda loader, suffix, node: None)
     path = Path(file)
     try:
         loaded = yaml.load(path.read_text(encoding="utf-8"), Loader=Lenient)
