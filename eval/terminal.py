@@ -1,0 +1,95 @@
+"""The closing screen: 80 columns, the numbers, what they say, and where the rest is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from data.report.wording import number
+from eval.compare import Comparison, Conclusion
+from eval.result import Result
+from eval.scores import Scored, in_order
+from eval.words import p_words, signed, slice_words, title_of
+
+WIDTH = 80
+SAYS = {
+    Conclusion.better: "[green]better[/]",
+    Conclusion.worse: "[red]worse[/]",
+    Conclusion.unclear: "unclear",
+    Conclusion.too_few: "too few",
+}
+HEADINGS = {"copy_nearest": "copied", "prediction": "score"}
+
+
+def show(result: Result, paths: Mapping[str, Path], console: Console | None = None) -> None:
+    """Print the closing screen."""
+    out = console or Console(width=WIDTH, highlight=False)
+    for scored in result.slices:
+        out.print(_table(result, scored))
+        for pair, comparisons in scored.comparisons.items():
+            out.print(slice_words(scored, pair))
+            open_ones = [c for c in comparisons.values() if c.more_items is not None and pair == scored.pair]
+            if open_ones:
+                out.print("  " + "; ".join(f"{title_of(c.metric)}: {c.words()}" for c in open_ones))
+        if scored.seen:
+            out.print(f"  {len(scored.seen):,} of these prompts were also asked in training.")
+        out.print()
+    if result.suite is not None and result.suite.by_role:
+        out.print(_suite_table(result))
+    out.print(f"evaluation  {result.evaluation.evaluation_id}")
+    for kind, path in paths.items():
+        out.print(f"{kind:<12}{path}", soft_wrap=True)
+
+
+def _table(result: Result, scored: Scored) -> Table:
+    table = Table(box=None, padding=(0, 1, 0, 0), title_justify="left", width=WIDTH)
+    table.title = f"{scored.slice.name}: {len(scored.slice.items):,} items, {scored.slice.origin}"
+    table.add_column("metric")
+    for role in scored.roles:
+        table.add_column(HEADINGS.get(role, role), justify="right")
+    pair = scored.pair
+    if pair:
+        table.add_column("difference", justify="right")
+        table.add_column("interval", justify="center")
+        table.add_column("p", justify="right")
+        table.add_column(f"{HEADINGS.get(pair[1], pair[1])} is")
+    else:
+        table.add_column("interval", justify="center")
+    for metric in in_order(result.config.metrics, scored.tallies[scored.roles[-1 if not pair else 0]]):
+        cells = [title_of(metric)]
+        for role in scored.roles:
+            tally = scored.tallies[role].get(metric)
+            cells.append("-" if tally is None else number(tally.value))
+        if pair:
+            cells += _compared(scored.comparisons[pair][metric])
+        else:
+            span = scored.intervals[scored.roles[-1]][metric]
+            cells.append(f"{number(span.low)} .. {number(span.high)}")
+        table.add_row(*cells)
+    return table
+
+
+def _suite_table(result: Result) -> Table:
+    suite = result.suite
+    assert suite is not None
+    table = Table(box=None, padding=(0, 1, 0, 0), title_justify="left", width=WIDTH)
+    table.title = f"suite {suite.name}"
+    roles = list(suite.by_role)
+    for name in ("task", *roles, "difference", "interval", "p", "tuned is"):
+        table.add_column(name, justify="left" if name in ("task", "tuned is") else "right")
+    for position, score in enumerate(suite.by_role[roles[0]]):
+        found = suite.comparisons.get((score.task, score.metric))
+        table.add_row(
+            f"{score.task}/{score.metric}",
+            *(number(suite.by_role[role][position].value) for role in roles),
+            *(_compared(found) if found else ["-"] * 4),
+        )
+    return table
+
+
+def _compared(found: Comparison) -> list[str]:
+    interval = f"{signed(found.low)} .. {signed(found.high)}"
+    return [signed(found.difference), interval, p_words(found.p_adjusted), SAYS[found.conclusion]]
