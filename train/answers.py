@@ -10,6 +10,7 @@ from typing import Any
 
 from data.records import Message
 from train.chat import prompt_ids
+from train.models import quiet
 
 
 def answers(
@@ -41,7 +42,7 @@ def answers(
     model.eval()
     try:
         # Sampling draws from a generator state of its own: asking a model leaves the caller's seeds as they were.
-        with torch.random.fork_rng(), torch.inference_mode():
+        with torch.random.fork_rng(), torch.inference_mode(), quiet():
             torch.manual_seed(seed)
             for start in range(0, len(order), batch_size):
                 chosen = order[start : start + batch_size]

@@ -15,6 +15,7 @@ from train.models import (
     open_directory,
     open_tokenizer,
     prepare,
+    quiet,
     weights_digest,
 )
 
@@ -58,7 +59,8 @@ def load_tuned(run: Run) -> tuple[Any, Any]:
     from peft import PeftModel
 
     model = open_directory(_base_path(run), dtype=_dtype(run), attention=_attention(run))
-    return PeftModel.from_pretrained(model, str(folder)).eval(), tokenizer
+    with quiet():
+        return PeftModel.from_pretrained(model, str(folder)).eval(), tokenizer
 
 
 def has_adapter(run: Run) -> bool:

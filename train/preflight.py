@@ -1,0 +1,127 @@
+"""What is checked before any compute is spent, and the two examples that a person should have looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import groupby
+from typing import Any
+
+from rich.console import Console
+from rich.text import Text
+
+from data.errors import UserError
+from train.chat import IGNORED, Example
+from train.rows import REASONS, Tokenised
+
+FEW = 500  # training rows below which the field advises against fine-tuning for a task
+_SHOWN_CHARS = 700
+
+
+def check_scrubbed(version: str, stages: Sequence[str], allow_unscrubbed: bool) -> None:
+    """Refuse a version that no `pii` stage has passed: a model repeats what it was trained on."""
+    if "pii" in stages or allow_unscrubbed:
+        return
+    raise UserError(
+        f"{version} was not searched for personal data (its stages: {', '.join(stages) or 'none'})",
+        "mask it first: run python -m curation with the pii stage",
+        "or train on it as it is: allow_unscrubbed=true",
+    )
+
+
+def check_rows(version: str, counts: dict[str | None, int]) -> None:
+    """Refuse a version without training rows. `counts`: rows by split, None for unassigned ones."""
+    if counts.get("train"):
+        return
+    listing = ", ".join(f"{split or 'no split'} {rows:,}" for split, rows in counts.items()) or "none at all"
+    raise UserError(
+        f"{version} holds no training rows (rows: {listing})",
+        "assign splits first: run python -m curation with the split stage",
+        "or name another version: version=ID (python -m data versions lists them)",
+    )
+
+
+def check_supervision(version: str, train: Tokenised) -> None:
+    """Refuse when no row has a token to learn: such a training runs, draws a curve and learns nothing."""
+    if len(train):
+        return
+    why = [f"{count:,} rows: {REASONS[reason]}" for reason, count in train.reasons.items()]
+    raise UserError(
+        f"no training row of {version} holds a token to learn from",
+        *why,
+        "longer rows: task.max_length=2048; or look at the rows: python -m data show VERSION",
+    )
+
+
+def check_first_batch(labels: Any) -> float:
+    """Share of supervised tokens in a collated batch of labels (rows x positions); refuses 0.
+
+    It looks at what the trainer will really see, after its own collator.
+    """
+    share = float((labels[:, 1:] != IGNORED).float().mean())
+    if share == 0:
+        raise UserError(
+            "the first batch holds no supervised token: this training would learn nothing",
+            "is the chat template right? model.chat_template=FILE.jinja",
+        )
+    return share
+
+
+def remarks(train: Tokenised, validation: Tokenised | None, allow_unscrubbed: bool) -> list[str]:
+    """What a person should know before it starts, one sentence each."""
+    said = []
+    if len(train) < FEW:
+        said.append(
+            f"{len(train):,} training rows are few: below {FEW} a model tends to learn them by heart."
+        )
+    for name, part in (("training", train), ("validation", validation)):
+        if part is None:
+            continue
+        said += [
+            f"{count:,} {name} rows left out: {REASONS[reason]}." for reason, count in part.reasons.items()
+        ]
+        if part.rows_cut:
+            said.append(
+                f"{part.rows_cut:,} {name} rows were longer than task.max_length and lost {part.tokens_cut:,} "
+                f"tokens at their end ({part.ends_cut:,} lost their end of turn)."
+            )
+    if validation is None or not len(validation):
+        said.append(
+            "No validation rows: no early stopping, and the last weights are kept instead of the best."
+        )
+    if allow_unscrubbed:
+        said.append("Personal data was not masked (allow_unscrubbed=true): the model may repeat it.")
+    return said
+
+
+def show(console: Console, train: Tokenised, tokenizer: Any, *, hide: bool) -> None:
+    """Print up to two examples with the supervised tokens marked: green in a terminal, in brackets elsewhere."""
+    share = train.supervised / max(train.tokens, 1)
+    console.print(
+        f"[bold]What is learnt[/]  {train.supervised:,} of {train.tokens:,} tokens carry loss "
+        f"({share:.0%}); two examples, those tokens {'in green' if console.is_terminal else 'in ⟦ ⟧'}:"
+    )
+    for example in train.first:
+        if hide:
+            console.print(
+                f"  {example.record_id}: {len(example.input_ids)} tokens; text not shown, it is unscrubbed"
+            )
+            continue
+        console.print(Text(f"  {example.record_id}", style="dim"))
+        console.print(marked(example, tokenizer, in_colour=console.is_terminal))
+
+
+def marked(example: Example, tokenizer: Any, *, in_colour: bool) -> Text:
+    """The example as text with its supervised stretches marked; long stretches are shortened in their middle."""
+    out = Text()
+    position = 0
+    for supervised, run in groupby(label != IGNORED for label in example.labels):
+        length = sum(1 for _ in run)
+        text = tokenizer.decode(example.input_ids[position : position + length])
+        position += length
+        if len(text) > _SHOWN_CHARS:
+            text = f"{text[: _SHOWN_CHARS // 2]} […] {text[-_SHOWN_CHARS // 2 :]}"
+        if in_colour:
+            out.append(text, style="bold green" if supervised else "dim")
+        else:
+            out.append(f"⟦{text}⟧" if supervised else text)
+    return out
