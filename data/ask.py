@@ -136,7 +136,8 @@ def why(options: Namespace) -> None:
             table.add_row(event.stage, event.version, event.what, escape(event.why), style=style)
         console.print(table)
         holding = store.query(
-            "SELECT m.version, m.split FROM members m JOIN versions v USING (version) WHERE m.record_id = ? ORDER BY v.used DESC LIMIT 1",
+            """SELECT m.version, m.split FROM members m JOIN versions v USING (version)
+            WHERE m.record_id = ? ORDER BY v.used DESC LIMIT 1""",
             [told.record_id],
         ).rows()
         latest = store.resolve("latest")

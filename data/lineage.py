@@ -1,4 +1,4 @@
-"""The story of one record, from its raw line to its split and the runs that ate it; and what differs between versions."""
+"""The story of one record, from its raw line to its split and runs; and what differs between versions."""
 
 from __future__ import annotations
 

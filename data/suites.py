@@ -223,11 +223,11 @@ def load_task(file: str | Path) -> Row:
     """An lm-eval task file with its `include`d file beneath it; `!function` values become None."""
     yaml: Any = importlib.import_module("yaml")  # has no type information
     # A safe loader that reads lm-eval's own tags, which would run code, as nothing.
-    lenient = type("LenientLoader", (yaml.SafeLoader,), {})
+    lenient: Any = type("LenientLoader", (yaml.SafeLoader,), {})
     lenient.add_multi_constructor("!", lambda loader, suffix, node: None)
     path = Path(file)
     try:
-        loaded = yaml.load(path.read_text(encoding="utf-8"), Loader=Lenient)
+        loaded = yaml.load(path.read_text(encoding="utf-8"), Loader=lenient)
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise SourceError(f"{path} cannot be read as a task file: {str(error).splitlines()[0]}") from error
     task: Row = loaded if isinstance(loaded, dict) else {}

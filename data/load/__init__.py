@@ -21,7 +21,7 @@ from data.records import RECORD_SCHEMA, canonical_json, digest
 BATCH_ROWS = 20_000
 SAMPLE_ROWS = 100
 REJECT_SCHEMA = {"file": pl.String, "line": pl.Int64, "reason": pl.String, "detail": pl.String}
-LOADED_SCHEMA = {name: kind for name, kind in RECORD_SCHEMA.items() if name != "split"}
+LOADED_SCHEMA = {name: kind for name, kind in RECORD_SCHEMA.items() if name not in ("split", "ingest_number")}
 
 
 def source_files(config: SourceConfig) -> list[Path]:

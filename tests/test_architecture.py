@@ -1,0 +1,111 @@
+"""The layout holds: names agree from the shell to SQL, packages import downwards, configurations compose."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from dataclasses import fields
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+from conf.app import compose, config_folder
+from curation.config import CurationConfig
+from curation.stages import STAGES
+
+ROOT = Path(__file__).parent.parent
+PACKAGES = ("audit", "conf", "curation", "data", "eval", "train")
+SCHEMAS = {
+    "curation": ("curation.config", "CurationConfig"),
+    "audit": ("audit.config", "AuditConfig"),
+    "train": ("train.config", "TrainConfig"),
+    "eval": ("eval.config", "EvalConfig"),
+}
+
+
+def python_files() -> list[Path]:
+    return [path for package in PACKAGES for path in sorted((ROOT / package).rglob("*.py"))]
+
+
+def test_import_contracts_hold() -> None:
+    run = subprocess.run(
+        [sys.executable, "-c", "from importlinter.cli import lint_imports_command; lint_imports_command()"],
+        cwd=ROOT, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert run.returncode == 0, run.stdout + run.stderr
+
+
+@pytest.mark.parametrize("stage", STAGES.values(), ids=lambda stage: stage.name)
+def test_one_word_names_a_stage_everywhere(stage) -> None:
+    config = {f.name: f for f in fields(CurationConfig)}[stage.name]
+    assert f"{stage.name.capitalize()}Config" in str(config.type)
+    assert (config_folder("curation") / stage.name).is_dir()
+    assert (ROOT / "curation" / stage.name).is_dir()
+    assert (ROOT / "tests" / "curation" / stage.name).is_dir()
+    assert all(reason.startswith(f"{stage.name}_") for reason in stage.reasons)
+    assert all(meaning for meaning in stage.reasons.values())
+    if stage.row_wise:
+        module = import_module(f"curation.{stage.name}")
+        assert module.COLUMNS[0] == "record_id"
+        assert callable(module.judge_batch)
+
+
+def every_choice() -> list[tuple[str, str]]:
+    found = []
+    for command in SCHEMAS:
+        folder = config_folder(command)
+        found.append((command, ""))
+        for path in sorted(folder.glob("*/*.yaml")):
+            if not path.read_text().startswith(("task:", "# lm-eval task")):
+                found.append((command, f"{path.parent.name}={path.stem}"))
+    return found
+
+
+@pytest.mark.parametrize(("command", "choice"), every_choice(), ids=lambda value: value or "defaults")
+def test_every_configuration_composes(command: str, choice: str) -> None:
+    module, name = SCHEMAS[command]
+    schema = getattr(import_module(module), name)
+    assert isinstance(compose(command, schema, [choice] if choice else []), schema)
+
+
+def test_no_folder_without_a_subject() -> None:
+    names = {path.stem for path in python_files()} | {path.parent.name for path in python_files()}
+    assert not names & {"utils", "util", "common", "core", "helpers", "lib", "misc"}
+
+
+def test_files_stay_small() -> None:
+    long = {
+        str(path.relative_to(ROOT)): n
+        for path in python_files()
+        if (n := len(path.read_text().splitlines())) > 400
+    }
+    assert not long
+
+
+@pytest.mark.parametrize("command", [*SCHEMAS, "data"])
+def test_help_imports_nothing_heavy(command: str) -> None:
+    heavy = (
+        "torch",
+        "transformers",
+        "spacy",
+        "presidio_analyzer",
+        "numba",
+        "altair",
+        "lm_eval",
+        "fairlearn",
+        "sklearn",
+    )
+    code = (
+        "import runpy, sys\n"
+        f"sys.argv = ['{command}', '--help']\n"
+        "try:\n"
+        f"    runpy.run_module('{command}', run_name='__main__')\n"
+        "except SystemExit as end:\n"
+        "    assert not end.code, end.code\n"
+        f"loaded = sorted(set({heavy!r}) & set(sys.modules))\n"
+        "assert not loaded, loaded\n"
+    )
+    run = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stderr[-2000:]
+    assert "Traceback" not in run.stderr
