@@ -1,7 +1,7 @@
 """The same findings as `AnalyzerEngine.analyze`, text by text, for less work.
 
-1. The named-entity pipe runs alone over batches. Its choices depend on spaCy's sentence boundaries in one way:
-   an entity never crosses one. So only a text with an entity over a possible boundary goes through all pipes.
+1. The named-entity pipe runs alone, over batches (`ner.BatchedNer`; spaCy's own for models of another shape). Its choices depend on spaCy's sentence boundaries in one way:
+   an entity never crosses one. So only a text with an entity over a possible boundary goes through the parser too.
 2. A recogniser runs where its cheap necessary condition holds: a necessary regex, and for one whose patterns all
    score below the threshold a context word somewhere in the text.
 3. Lemmas, which Presidio needs to look for context words, are made for texts with a finding that could gain by them.
@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from curation.pii.config import PiiConfig
 from curation.pii.engine import LANGUAGE, MAPPING, build
 from curation.pii.finding import Finding
+from curation.pii.ner import BatchedNer
 from curation.pii.phones import PhoneFinder
 
 if TYPE_CHECKING:
@@ -47,9 +48,9 @@ class FastAnalyzer:
     """Presidio for many texts at once; `find` gives what `analyze` gives, sorted by position."""
 
     def __init__(self, config: PiiConfig) -> None:
-        self._analyzer = build(config)
+        self._analyzer: Any = build(config)
         self._engine: Any = self._analyzer.nlp_engine
-        self._nlp = self._engine.nlp[LANGUAGE]
+        self._nlp: Any = self._engine.nlp[LANGUAGE]
         self._threshold = config.threshold
         supported = set(self._analyzer.get_supported_entities(LANGUAGE))
         self._entities = [name for name in config.entities if name in supported]
@@ -62,6 +63,8 @@ class FastAnalyzer:
         self._labels = {label: name for label, name in MAPPING.items() if name in self._entities}
         self._gates = [_Gate(r, self._threshold) for r in self._recognisers if r.name != "SpacyRecognizer"]
         self._phones = {r.id: PhoneFinder(r) for r in self._recognisers if r.name == "PhoneRecognizer"}
+        self._ner = _batched(self._nlp) if self._labels else None
+        self._name_pipes = [n for n in ("tok2vec", "parser", "senter", "ner") if n in self._nlp.pipe_names]
         # Pipes that make lemmas. The parser is not one of them.
         self._lemma_pipes = [
             name
@@ -82,20 +85,28 @@ class FastAnalyzer:
         results = self._with_context(texts, docs, raw)
         return [self._kept(own, self._name_results(spans)) for own, spans in zip(results, names, strict=True)]
 
-    def _names(self, texts: Sequence[str]) -> tuple[dict[int, Any], list[list[tuple[str, int, int]]]]:
-        """Spans (label, start, end) of each text, and the fully processed docs among them by position."""
+    def _names(self, texts: Sequence[str]) -> tuple[list[Any], list[list[tuple[str, int, int]]]]:
+        """The tokenised texts, and the spans (label, start, end in characters) of each."""
         if not self._labels:
-            return {}, [[] for _ in texts]
-        with self._nlp.select_pipes(enable=["ner"]):
-            docs = list(self._nlp.pipe(texts, batch_size=BATCH_TEXTS))
-        spans = [[(e.label_, e.start_char, e.end_char) for e in doc.ents] for doc in docs]
-        unsure = [i for i, doc in enumerate(docs) if any(_crosses(entity.text) for entity in doc.ents)]
-        full = dict(
-            zip(unsure, self._nlp.pipe([texts[i] for i in unsure], batch_size=BATCH_TEXTS), strict=True)
-        )
-        for i, doc in full.items():
-            spans[i] = [(e.label_, e.start_char, e.end_char) for e in doc.ents]
-        return full, spans
+            return list(self._nlp.tokenizer.pipe(texts)), [[] for _ in texts]
+        docs = list(self._nlp.tokenizer.pipe(texts))
+        if self._ner is not None:
+            spans = self._ner.spans(docs)
+        else:
+            with self._nlp.select_pipes(enable=["ner"]):
+                docs = list(self._nlp.pipe(docs, batch_size=BATCH_TEXTS))
+            spans = [[(e.label_, e.start, e.end) for e in doc.ents] for doc in docs]
+        places = [
+            [(label, *_characters(doc, a, b)) for label, a, b in own]
+            for doc, own in zip(docs, spans, strict=True)
+        ]
+        unsure = [
+            i for i, own in enumerate(places) if any(BOUNDARY.search(texts[i], a, b) for _, a, b in own)
+        ]
+        with self._nlp.select_pipes(enable=self._name_pipes):
+            for i, doc in zip(unsure, self._nlp.pipe([texts[i] for i in unsure]), strict=True):
+                places[i] = [(e.label_, e.start_char, e.end_char) for e in doc.ents]
+        return docs, places
 
     def _pattern_results(self, text: str) -> list[RecognizerResult]:
         low = text.lower()
@@ -110,18 +121,16 @@ class FastAnalyzer:
         return results
 
     def _with_context(
-        self, texts: Sequence[str], docs: dict[int, Any], raw: list[list[RecognizerResult]]
+        self, texts: Sequence[str], docs: list[Any], raw: list[list[RecognizerResult]]
     ) -> list[list[RecognizerResult]]:
         """`raw` with scores raised where a context word stands before the finding."""
         from presidio_analyzer.nlp_engine import NlpArtifacts
 
         gaining = [i for i, own in enumerate(raw) if own and self._could_gain(texts[i].lower(), own)]
-        missing = [i for i in gaining if i not in docs]
-        with self._nlp.select_pipes(enable=self._lemma_pipes):
-            docs |= zip(missing, self._nlp.pipe([texts[i] for i in missing]), strict=True)
         results = list(raw)
-        for i in gaining:
-            doc = docs[i]
+        with self._nlp.select_pipes(enable=self._lemma_pipes):
+            lemmatised = list(self._nlp.pipe([docs[i] for i in gaining]))
+        for i, doc in zip(gaining, lemmatised, strict=True):
             artifacts = NlpArtifacts(
                 entities=[],
                 tokens=doc,
@@ -185,5 +194,14 @@ def stems(context: Sequence[str] | None) -> tuple[str, ...]:
     return tuple(word.lower().rstrip("ey").strip() for word in context or ())
 
 
-def _crosses(entity: str) -> bool:
-    return BOUNDARY.search(entity) is not None
+def _batched(nlp: Any) -> BatchedNer | None:
+    """The fast reading of the named-entity pipe where it has the known shape."""
+    try:
+        return BatchedNer(nlp)
+    except ValueError:
+        return None
+
+
+def _characters(doc: Any, first: int, end: int) -> tuple[int, int]:
+    last = doc[end - 1]
+    return doc[first].idx, last.idx + len(last)

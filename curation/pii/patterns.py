@@ -87,11 +87,22 @@ RULES = (
         ),
         _mailbox,
     ),
-    Rule("CREDIT_CARD", 1.0, re.compile(r"(?<![\d.-])[2-6]\d{3}(?:[ -]?\d{2,6}){2,4}(?![\d-])"), _card),
+    Rule(
+        "CREDIT_CARD",
+        1.0,
+        re.compile(r"(?<![\w.-])(?:1800|2131|[2-6]\d{3})(?:[ -]?\d{2,6}){2,4}(?![\w-])"),
+        _card,
+    ),
     Rule(
         "IBAN_CODE",
         1.0,
         re.compile(r"(?<![A-Za-z0-9])[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?(?![A-Za-z0-9])"),
+        _iban,
+    ),
+    Rule(
+        "IBAN_CODE",
+        1.0,
+        re.compile(r"(?<![A-Za-z0-9])[A-Za-z]{2}\d{2}[A-Za-z0-9]{11,30}(?![A-Za-z0-9])"),
         _iban,
     ),
     Rule("US_SSN", 0.9, re.compile(r"(?<![\d-])\d{3}-\d{2}-\d{4}(?![\d-])"), _ssn),
@@ -134,9 +145,16 @@ RULES = (
 )
 # Written as people write telephone numbers of North America; a bare run of ten digits is more often an id.
 _NORTH_AMERICAN = re.compile(
-    r"(?<![\d./-])(?:\+?1[ .-]?)?(?:\([2-9]\d{2}\) ?|[2-9]\d{2}[ .-])[2-9]\d{2}[ .-]\d{4}(?![\d-])"
+    r"(?<![\d./-])(?:(?:\+|00)?1[ .-]?)?(?:\([2-9]\d{2}\) ?|[2-9]\d{2}[ .-])[2-9]\d{2}[ .-]\d{4}(?:x\d{1,6})?(?![\d-])"
 )
 _INTERNATIONAL = re.compile(r"(?<![\w+])\+[1-9](?:[ ().-]{0,2}\d){6,14}(?!\d)")
+# Beside a word that says so, seven digits are enough.
+_NAMED = re.compile(
+    r"\b(?:(?:tele)?phone|tel|mobile|cell|fax|call(?:\s+(?:me|us))?(?:\s+(?:at|on))?)\b"
+    r"(?:\s+(?:number|no))?(?:\s+is)?[\s.:#]{0,4}(?P<it>[+(]{0,2}\d[\d ().-]{5,16}\d)(?![\d-])",
+    re.IGNORECASE,
+)
+_TELEPHONES = ((_INTERNATIONAL, None, 1.0), (_NORTH_AMERICAN, "US", 0.8), (_NAMED, "US", 0.6))
 _DIGIT_OR_AT = re.compile(r"[\d@]|PRIVATE KEY|xox|::")
 
 
@@ -163,14 +181,16 @@ def _phones(text: str) -> list[Finding]:
     import phonenumbers
 
     found: list[Finding] = []
-    for pattern, region, score in ((_INTERNATIONAL, None, 1.0), (_NORTH_AMERICAN, "US", 0.8)):
+    for pattern, region, score in _TELEPHONES:
+        name = "it" if "it" in pattern.groupindex else 0
         for match in pattern.finditer(text):
             number: Any
             try:
-                number = phonenumbers.parse(match.group(), region)
+                number = phonenumbers.parse(match.group(name), region)
             except phonenumbers.NumberParseException:
                 continue
-            inside = any(f.start <= match.start() and match.end() <= f.end for f in found)
-            if phonenumbers.is_valid_number(number) and not inside:
-                found.append(Finding("PHONE_NUMBER", match.start(), match.end(), score))
+            start, end = match.span(name)
+            valid = phonenumbers.is_valid_number(number) if pattern is not _NAMED else end - start >= 7
+            if valid and not any(f.start < end and start < f.end for f in found):
+                found.append(Finding("PHONE_NUMBER", start, end, score))
     return found
