@@ -149,8 +149,9 @@ def test_messages_and_encodings_that_cannot_be_used(tmp_path: Path) -> None:
     path = write(
         tmp_path / "rows.jsonl", good, {"messages": [{"role": "wizard", "content": "U"}]}, {"messages": "x"}
     )
-    row = {**GOOD, "source": "crm", "license": "MIT", "lang": "en", "date": "2026-01-01"} | {"audience": "60+", "n": {"a": 1}}
-                     b'{"role":"assistant","content":"a"}]}\n')  # fmt: skip
+    surrogate = [{"role": "user", "content": "\ud800"}, {"role": "assistant", "content": "a"}]
+    lines = [b'{"messages": "\xff\xfe"}', json.dumps({"messages": surrogate}).encode()]
+    path.write_bytes(path.read_bytes() + b"\n".join(lines))
     _, loader = load(path)
     assert [r["reason"] for r in loader.reject_list] == [
         "bad_messages",
