@@ -11,10 +11,13 @@ from dataclasses import asdict
 
 import polars as pl
 
+from curation.split.certificate import measure
 from curation.split.config import SplitConfig
 from curation.split.groups import groups
 from data.records import Records
 from data.verdicts import Action, Verdicts, verdicts
+
+__all__ = ["REASONS", "judge", "measure"]
 
 REASONS = {
     "split_assigned": "the split of its group of near-duplicates and equal group columns",

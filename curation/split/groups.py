@@ -38,7 +38,7 @@ def groups(records: Records, config: SplitConfig) -> pl.DataFrame:
 def _near(texts: pl.Series, config: SplitConfig) -> np.ndarray[tuple[int, int], np.dtype[np.int64]]:
     from curation.dedup.exact_join import join
 
-    pairs = join(texts, config.threshold, config.ngram_words)
+    pairs = join(texts, config.threshold, config.ngram_words, spanning=True)
     return np.stack([np.asarray(pairs.left, np.int64), np.asarray(pairs.right, np.int64)], axis=1)
 
 
