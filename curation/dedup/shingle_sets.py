@@ -1,0 +1,84 @@
+"""The second pass: shingle sets of the texts that need an exact comparison, and the comparison."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from curation.dedup.alphabet import table
+from curation.dedup.canonical import Texts, packed
+from curation.dedup.config import DedupConfig
+from curation.dedup.sketch import in_threads
+
+
+@dataclass(frozen=True, slots=True)
+class ShingleSets:
+    """Sets of m of the n texts.
+
+    slot    int32[n]       where a text's set is, -1 for those left out
+    values  uint64[total]  the sets one after another, each ascending without repeats
+    start   int64[m + 1]   where they begin
+    ones    int32[m]       how many are of field 1 (odd values)
+    """
+
+    slot: np.ndarray
+    values: np.ndarray
+    start: np.ndarray
+    ones: np.ndarray
+
+    @property
+    def arrays(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """As the compiled functions take them."""
+        return self.slot, self.values, self.start, self.ones
+
+    def scores(self, left: np.ndarray, right: np.ndarray) -> np.ndarray:
+        """Exact Jaccard similarities, float64, of pairs of texts that have sets."""
+        from curation.dedup.compare import score_pairs
+
+        out = np.empty(len(left), np.float64)
+        score_pairs(left.astype(np.int32), right.astype(np.int32), *self.arrays, out)
+        return out
+
+
+def shingle_sets(
+    texts: Texts, wanted: np.ndarray, config: DedupConfig, threads: int | None = None
+) -> ShingleSets:
+    """The sets of the texts marked in `wanted` (bool[n]); reads all chunks, keeps nothing of other texts."""
+    slot = np.full(len(wanted), -1, np.int32)
+    slot[wanted] = np.arange(int(wanted.sum()), dtype=np.int32)
+
+    def selected() -> Iterator[tuple[pl.Series, ...]]:
+        at = 0
+        for fields in texts.chunks():
+            mask = wanted[at : at + len(fields[0])]
+            at += len(fields[0])
+            if mask.any():
+                yield tuple(field.filter(pl.Series(mask)) for field in fields)
+
+    parts = list(in_threads(lambda fields: _shingle_chunk(fields, config), selected(), threads))
+    sizes = np.concatenate([size for _, size in parts]) if parts else np.empty((0, 2), np.int32)
+    start = np.zeros(len(sizes) + 1, np.int64)
+    np.cumsum(sizes[:, 0], out=start[1:])
+    values = np.empty(int(start[-1]), np.uint64)
+    at = 0
+    for position in range(len(parts)):
+        part = parts[position][0]
+        values[at : at + len(part)] = part
+        at += len(part)
+        parts[position] = (part[:0], parts[position][1])  # frees the chunk: the sets exist once
+    return ShingleSets(slot, values, start, np.ascontiguousarray(sizes[:, 1]))
+
+
+def _shingle_chunk(fields: tuple[pl.Series, ...], config: DedupConfig) -> tuple[np.ndarray, np.ndarray]:
+    from curation.dedup.kernel import shingle_rows
+
+    text = packed(fields)
+    n = len(fields[0])
+    # Room for a shingle a byte; pages that are not written take no memory.
+    out = np.empty(len(text[0]) + len(text[2]) + n, np.uint64)
+    sizes = np.empty((n, 2), np.int32)
+    total = shingle_rows(*text, len(fields), table(), config.ngram_words, config.operators, out, sizes)
+    return out[:total].copy(), sizes

@@ -1,0 +1,112 @@
+"""The first pass: what is held of each text (band keys, a 128-bit hash, a word count), not the text itself."""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+import polars as pl
+
+from curation.dedup.alphabet import table
+from curation.dedup.canonical import Column, as_series, packed
+from curation.dedup.config import DedupConfig, Method, bands_and_rows
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True, slots=True)
+class Sketch:
+    """What one pass keeps of n texts: 192 bytes a text at 21 bands.
+
+    keys   uint64[n, bands]  equal where the pair shares all minima of a band (bands is 0 for exact_join)
+    whole  uint64[n, 2]      128-bit hash of the canonical text
+    words  int32[n]          words; 0 means nothing to compare
+    """
+
+    keys: np.ndarray
+    whole: np.ndarray
+    words: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.words)
+
+    @classmethod
+    def joined(cls, parts: list[Sketch], bands: int) -> Sketch:
+        """The sketches of several chunks as one; sketches of old records go before those of new ones."""
+        if not parts:
+            return cls(np.empty((0, bands), np.uint64), np.empty((0, 2), np.uint64), np.empty(0, np.int32))
+        return cls(
+            np.concatenate([part.keys for part in parts]),
+            np.concatenate([part.whole for part in parts]),
+            np.concatenate([part.words for part in parts]),
+        )
+
+
+def shape(config: DedupConfig) -> tuple[int, int]:
+    """(bands, rows a band) that the configuration asks for; no bands where no MinHash is used."""
+    if config.method is not Method.minhash:
+        return 0, 1
+    return bands_and_rows(config.threshold, config.recall, config.num_perm)
+
+
+def sketch_chunk(fields: tuple[pl.Series, ...], config: DedupConfig) -> Sketch:
+    """The sketch of one chunk (one column a field)."""
+    from curation.dedup.kernel import permutations, sketch_rows
+
+    bands, rows = shape(config)
+    odd, increments = (array[: bands * rows] for array in permutations(config.num_perm, config.seed))
+    n = len(fields[0])
+    made = Sketch(np.empty((n, bands), np.uint64), np.empty((n, 2), np.uint64), np.empty(n, np.int32))
+    nothing = np.empty((0, 0), np.uint32)
+    text = (*packed(fields), len(fields), table(), config.ngram_words, config.operators)
+    sketch_rows(*text, odd, increments, rows, made.keys, made.whole, made.words, nothing)
+    return made
+
+
+def sketch(
+    chunks: Iterable[tuple[pl.Series, ...]], config: DedupConfig, threads: int | None = None
+) -> Sketch:
+    """The sketch of all texts. Chunks are read in order and at most twice as many as threads are held."""
+    parts = list(in_threads(lambda fields: sketch_chunk(fields, config), chunks, threads))
+    return Sketch.joined(parts, shape(config)[0])
+
+
+def minima(column: Column, config: DedupConfig) -> np.ndarray:
+    """MinHash values, uint32[n, num_perm], of a single column of texts.
+
+    Equal to `datasketch.MinHash(num_perm, seed, scheme="affine32")` fed the low 32 bits of the shingles.
+    """
+    from curation.dedup.kernel import permutations, sketch_rows
+
+    series = as_series(column)
+    n = len(series)
+    values = np.empty((n, config.num_perm), np.uint32)
+    keys, whole = np.empty((n, 0), np.uint64), np.empty((n, 2), np.uint64)
+    text = (*packed((series,)), 1, table(), config.ngram_words, config.operators)
+    drawn = permutations(config.num_perm, config.seed)
+    sketch_rows(*text, *drawn, 1, keys, whole, np.empty(n, np.int32), values)
+    return values
+
+
+def in_threads(
+    work: Callable[[Item], Result], items: Iterable[Item], threads: int | None = None
+) -> Iterator[Result]:
+    """`work(item)` for each item, in order; the kernels release the GIL. Default: one thread a usable core."""
+    count = threads or len(os.sched_getaffinity(0))
+    if count == 1:
+        yield from map(work, items)
+        return
+    waiting: deque[Future[Result]] = deque()
+    with ThreadPoolExecutor(count) as pool:
+        for item in items:
+            waiting.append(pool.submit(work, item))
+            if len(waiting) >= 2 * count:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
