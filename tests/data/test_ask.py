@@ -1,0 +1,139 @@
+"""`python -m data`: each question gets its answer, and a wrong one a plain error."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from data.__main__ import main
+from data.facts import Fact
+from data.load import LOADED_SCHEMA, REJECT_SCHEMA
+from data.records import text_hash
+from data.runs import Run
+from data.store import Store
+from data.verdicts import verdicts
+
+REASONS = {"dedup_near": "nearly the same as the kept record", "pii_masked": "personal data was replaced"}
+
+
+def record(number: int) -> dict[str, object]:
+    messages = [
+        {"role": "user", "content": f"question {number}"},
+        {"role": "assistant", "content": f"answer {number}"},
+    ]
+    return {
+        "record_id": f"{number:x}" * 16, "text_hash": text_hash(messages), "kind": "chat", "messages": messages,
+        "label": None, "source": "crm", "licence": "MIT", "language": "en", "timestamp": None,
+        "metadata": '{"audience": "60+"}', "file": "raw.jsonl", "line": number,
+    }  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("ask") / "store.duckdb"
+    frame = pl.DataFrame([record(n) for n in range(1, 6)], schema=LOADED_SCHEMA)
+    masked = [{"role": "user", "content": "question <PERSON>"}, {"role": "assistant", "content": "answer"}]
+    with Store.open(path) as store:
+        store.ingest("v-0", {}, "c", [(frame, pl.DataFrame(schema=REJECT_SCHEMA))], list)
+        drop = {
+            "record_id": "1" * 16,
+            "action": "drop",
+            "reason": "dedup_near",
+            "score": 0.91,
+            "partner": "2" * 16,
+        }
+        store.apply("v-0", stage="dedup", config={}, code="c", verdicts=verdicts([drop]), reasons=REASONS)
+        edit = {
+            "record_id": "2" * 16,
+            "action": "edit",
+            "reason": "pii_masked",
+            "detail": "PERSON x1",
+            "messages": masked,
+        }
+        last = store.apply(
+            "latest", stage="pii", config={}, code="c", verdicts=verdicts([edit]), reasons=REASONS
+        )
+        store.tag("good", last)
+        store.save_run(Run(run_id="run-1", version=last, model="tiny", method="lora", config={}, seed=1))
+        store.add_facts(
+            [Fact(subject=last, subject_kind="version", name="QUA-001", value=0.125, unit="fraction", n=4)]
+        )
+    return path
+
+
+def ask(path: Path, *words: str) -> int:
+    return main(["--store", str(path), *words])
+
+
+def test_why_tells_the_whole_story(path: Path, capsys: pytest.CaptureFixture[str], monkeypatch) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    assert ask(path, "why", "1111") == 0
+    removed = capsys.readouterr().out
+    assert "raw.jsonl line 1" in removed
+    assert (
+        "nearly the same as the kept record; score 0.910; because of 2222222222222222 (raw.jsonl line 2)"
+        in removed
+    )
+    assert "not in v-" in removed
+    assert ask(path, "why", "2222") == 0
+    assert "PERSON x1" in capsys.readouterr().out
+    assert ask(path, "why", "3333") == 0
+    kept = capsys.readouterr().out
+    assert "(latest)" in kept
+    assert "run-1" in kept
+
+
+def test_listings(path: Path, capsys: pytest.CaptureFixture[str], monkeypatch) -> None:
+    monkeypatch.setenv("COLUMNS", "120")
+    for words, expected in {
+        ("versions",): "good",
+        ("show",): "question <PERSON>",
+        ("show", "v-0"): "not scrubbed",
+        ("diff", "v-0", "latest"): "dedup_near",
+        ("facts", "good"): "0.125",
+        ("status",): "3 versions, 5 records, 1 runs",
+    }.items():
+        assert ask(path, *words) == 0
+        assert expected in capsys.readouterr().out, words
+
+
+def test_export_writes_what_the_version_holds(
+    path: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert ask(path, "export", "good", str(tmp_path / "out.jsonl")) == 0
+    rows = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text().splitlines()]
+    assert len(rows) == 4
+    assert rows[0]["messages"][0]["content"] == "question <PERSON>"
+    assert rows[0]["metadata"] == {"audience": "60+"}
+    assert ask(path, "export", "good", str(tmp_path / "out.parquet")) == 0
+    assert pl.read_parquet(tmp_path / "out.parquet").height == 4
+    capsys.readouterr()
+    assert ask(path, "export", "v-0", str(tmp_path / "raw.jsonl")) == 2
+    assert "not scrubbed" in capsys.readouterr().err
+    assert not (tmp_path / "raw.jsonl").exists()
+    assert ask(path, "export", "v-0", str(tmp_path / "raw.jsonl"), "--allow-unscrubbed") == 0
+    assert ask(path, "export", "good", str(tmp_path / "out.xlsx")) == 2
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("why", "zzz"), "no record 'zzz'"),
+        (("show", "goood"), "did you mean 'good'"),
+        (("diff", "v-0", "v-zzz"), "no version 'v-zzz'"),
+    ],
+)
+def test_mistakes_are_plain(
+    path: Path, capsys: pytest.CaptureFixture[str], words: tuple[str, ...], message: str
+) -> None:
+    assert ask(path, *words) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_a_missing_store_says_how_to_make_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert ask(tmp_path / "absent.duckdb", "versions") == 2
+    assert "python -m curation" in capsys.readouterr().err
+    assert not (tmp_path / "absent.duckdb").exists()
