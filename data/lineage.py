@@ -95,7 +95,7 @@ def _verdicts(store: Store, record_id: str) -> list[dict[str, Any]]:
     ).to_dicts()
 
 
-_WORDS = {"drop": "removed", "edit": "edited", "assign": "placed", "tag": "noted"}
+_WORDS = {"drop": "removed", "edit": "edited", "assign": "placed", "tag": "noted", "restore": "brought back"}
 
 
 def _event(row: dict[str, Any]) -> Event:

@@ -39,6 +39,7 @@ CREATE TABLE versions (
     edited    BIGINT,
     assigned  BIGINT,
     tagged    BIGINT,
+    restored  BIGINT,        -- records that an undo brought back
     seconds   DOUBLE,
     digest    VARCHAR        -- SHA-256 over the sorted membership
 );

@@ -148,9 +148,7 @@ class Store(Journal, AbstractContextManager["Store"]):
         begun = time.perf_counter() if started is None else started
         with self._transaction():
             self._check(parent, frame, stage, reasons)
-            self._add_texts(
-                frame.filter(pl.col("action") == Action.edit.value).select("text_hash", "messages")
-            )
+            self._add_texts(frame.filter(pl.col("messages").is_not_null()).select("text_hash", "messages"))
             self.connection.register("judged", frame.drop("messages"))
             self.connection.execute(
                 """
@@ -161,7 +159,8 @@ class Store(Journal, AbstractContextManager["Store"]):
                 LEFT JOIN judged a ON a.record_id = m.record_id AND a.action = 'assign'
                 WHERE m.version = $parent
                   AND NOT EXISTS (SELECT 1 FROM judged d WHERE d.record_id = m.record_id AND d.action = 'drop')
-                ORDER BY m.record_id
+                UNION ALL SELECT $made, record_id, text_hash, NULL FROM judged WHERE action = 'restore'
+                ORDER BY 2
                 """,
                 {"made": made, "parent": parent},
             )
@@ -213,7 +212,16 @@ class Store(Journal, AbstractContextManager["Store"]):
         must(assigned["value"].null_count() == 0, "an assignment without a value")
         edits = frame.filter(pl.col("action") == Action.edit.value).select("record_id", "text_hash")
         must(edits["text_hash"].null_count() == 0, "an edit without messages")
-        self.connection.register("judged_ids", frame.select("record_id").unique())
+        back = frame.filter(pl.col("action") == Action.restore.value)
+        must(back["text_hash"].null_count() == 0, "a restore without messages")
+        self.connection.register("restored_ids", back.select("record_id"))
+        present = self._one(
+            "SELECT count(*) FROM restored_ids JOIN members m USING (record_id) WHERE m.version = ?", [parent]
+        )
+        must(present == 0, f"{present} restored ids are in {parent} already")
+        self.connection.unregister("restored_ids")
+        judged = frame.filter(pl.col("action") != Action.restore.value)
+        self.connection.register("judged_ids", judged.select("record_id").unique())
         self.connection.register("edited_ids", edits)
         strangers = self._one(
             """SELECT count(*) FROM judged_ids j WHERE NOT EXISTS
@@ -277,14 +285,15 @@ class Store(Journal, AbstractContextManager["Store"]):
         dropped = counts.get(Action.drop, 0)
         if parent is not None:
             before = self._one("SELECT count(*) FROM members WHERE version = ?", [parent])
-            if rows + dropped != before:
+            if rows + dropped != before + counts.get(Action.restore, 0):
                 raise ValueError(f"stage '{stage}': {before} rows in, {rows} kept + {dropped} dropped")
         self.connection.execute(
             """INSERT INTO versions VALUES
-            (?, ?, ?, ?, ?, ?, now()::TIMESTAMP, nextval('used_number'), ?, ?, ?, ?, ?, ?, ?)""",
+            (?, ?, ?, ?, ?, ?, now()::TIMESTAMP, nextval('used_number'), ?, ?, ?, ?, ?, ?, ?, ?)""",
             [
                 version, parent, stage, canonical_json(config), code, key, rows, dropped,
                 counts.get(Action.edit, 0), counts.get(Action.assign, 0), counts.get(Action.tag, 0),
+                counts.get(Action.restore, 0),
                 time.perf_counter() - started, self.membership_digest(version),
             ],
         )  # fmt: skip

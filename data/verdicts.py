@@ -7,7 +7,7 @@ score       float|null   what was compared with the threshold (Jaccard, repetiti
 partner     str|null     the record_id that caused it (the kept duplicate)
 detail      str|null     evidence in words; never personal data: `EMAIL x2`, not the address
 value       str|null     for `assign`: the value (a split's name); for `tag`: free
-messages    list|null    for `edit`: the whole new list of messages
+messages    list|null    for `edit` and `restore`: the whole list of messages
 """
 
 from __future__ import annotations
@@ -22,12 +22,16 @@ from data.records import MESSAGES
 
 
 class Action(StrEnum):
-    """drop leaves the record out; edit replaces its messages; assign sets its split; tag only notes."""
+    """drop leaves the record out; edit replaces its messages; assign sets its split; tag only notes.
+
+    restore brings a record back that an earlier version held; `messages` is the text that it comes back with.
+    """
 
     drop = "drop"
     edit = "edit"
     assign = "assign"
     tag = "tag"
+    restore = "restore"
 
 
 VERDICT_SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {

@@ -17,7 +17,7 @@ class Version:
                the source configuration and the loader's code
     parent     the version it was made from; None for an ingest
     stage      `ingest` or a stage's name; `config` and `code` are what it ran with
-    rows       members; dropped + rows = the parent's rows
+    rows       members: the parent's rows - dropped + restored
     edited, assigned, tagged   records with such a verdict
     digest     SHA-256 over the sorted (record_id, text_hash, split) list: equal digests, equal data
     """
@@ -33,6 +33,7 @@ class Version:
     edited: int
     assigned: int
     tagged: int
+    restored: int
     seconds: float
     digest: str
 

@@ -244,3 +244,15 @@ def test_a_backup_holds_everything(store: Store, tmp_path: Path) -> None:
         assert len(copy.read(version)) == 5
     with pytest.raises(StoreError, match="exists already"):
         store.backup(tmp_path / "copy.duckdb")
+
+
+def test_a_dropped_record_can_come_back(store: Store) -> None:
+    ingest(store)
+    dropped = apply(store, [{"record_id": f"{0:016x}", "action": "drop", "reason": "probe_bad"}])
+    text = record(0)["messages"]
+    back = {"record_id": f"{0:016x}", "action": "restore", "reason": "probe_mend", "messages": text}
+    made = apply(store, [back], dropped, {"undo": 1})
+    assert len(store.read(made)) == 5
+    assert store.version(made).restored == 1
+    with pytest.raises(ValueError, match="already"):
+        apply(store, [back], made, {"undo": 2})
