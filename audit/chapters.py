@@ -1,0 +1,230 @@
+"""The chapters of the report, a family of checks each: tables and charts from the facts' details."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from audit.checks import Check
+from audit.fairness_charts import fairness_blocks
+from data.facts import Fact, Outcome
+from data.report import Block, Callout, Cell, Chart, Commands, Details, Paragraph, Table, charts
+from data.report.wording import interval, number, percent, quantity
+
+Facts = dict[str, list[Fact]]
+
+
+@dataclass(frozen=True, slots=True)
+class Chapter:
+    """A chapter: the family of checks it tells of, its title and lead, and what makes its blocks."""
+
+    family: str
+    title: str
+    lead: str
+    blocks: Callable[[Facts], list[Block]]
+
+
+def says(fact: Fact) -> Callout:
+    """A check's own sentence, with its name as the title."""
+    from audit.checks import CHECKS
+
+    return Callout(fact.detail["says"], f"{CHECKS[fact.name].title}", outcome=fact.outcome)
+
+
+def source_blocks(facts: Facts) -> list[Block]:
+    """Which source and licence the rows have."""
+    fact = facts["SRC-001"][0]
+    rows = fact.detail["rows"]
+    return [
+        says(fact),
+        Table(
+            ["Source", "Licence", "Rows", "Share"],
+            [
+                [
+                    row["source"],
+                    row["licence"] or Cell("not stated", outcome=Outcome.FAIL.value),
+                    row["rows"],
+                    percent(row["rows"] / fact.n) if fact.n else "",
+                ]
+                for row in rows
+            ],
+            caption="Rows by source and stated licence.",
+            align=["left", "left", "right", "right"],
+        ),
+    ]
+
+
+def lineage_blocks(facts: Facts) -> list[Block]:
+    """The waterfall, why rows were removed, and the raw files."""
+    blocks: list[Block] = [says(own[0]) for own in facts.values()]
+    if "LIN-001" in facts:
+        stages = facts["LIN-001"][0].detail["stages"]
+        rows = [{"stage": s["stage"], "rows_in": s["rows_in"], "removed": s["removed"]} for s in stages]
+        last = stages[-1]
+        caption = (
+            f"Rows that entered each stage: kept in blue, removed in red. Of {number(stages[0]['rows_in'])} raw rows "
+            f"{number(last['rows_in'] - last['removed'])} are left."
+        )
+        blocks += [
+            Chart(lambda: charts.waterfall(rows), caption, caption, rows),
+            Table(
+                ["Stage", "Rows in", "Removed", "Edited", "Rows out", "Reasons"],
+                [
+                    [
+                        Cell(s["stage"], note=s["version"]),
+                        s["rows_in"],
+                        s["removed"],
+                        s["edited"],
+                        s["rows_in"] - s["removed"],
+                        ", ".join(f"{reason} {count:,}" for reason, count in s["reasons"].items()) or "–",
+                    ]
+                    for s in stages
+                ],
+                caption="Each stage with its reasons; a reason may tag or edit a row without removing it.",
+            ),
+        ]
+    if "LIN-002" in facts:
+        blocks.append(
+            Table(
+                ["Raw file", "Rows", "Rejected", "SHA-256"],
+                [
+                    [Path(f["file"]).name, f["rows"], f["rejected"], Cell(f["sha256"] or "–", code=True)]
+                    for f in facts["LIN-002"][0].detail.get("files", [])
+                ],
+                caption="The raw files, and the digest by which they can be recognised.",
+            )
+        )
+    return blocks
+
+
+def quality_blocks(facts: Facts) -> list[Block]:
+    """Repetition, contamination and the size of each task."""
+    blocks: list[Block] = [says(fact) for own in facts.values() for fact in own if "says" in fact.detail]
+    repeated = facts.get("QUA-001")
+    if repeated and repeated[0].value:
+        sizes = {
+            int(size): count for size, count in repeated[0].detail["cluster_sizes"].items() if int(size) > 1
+        }
+        blocks.append(
+            Table(
+                ["Rows in a cluster", "Clusters", "Rows that repeat another"],
+                [[size, count, (size - 1) * count] for size, count in sorted(sizes.items())[:15]],
+                caption="Clusters of near-duplicate rows. Their texts are not shown here.",
+            )
+        )
+    tasks = [fact for fact in facts.get("QUA-005", []) if fact.slice != "all"]
+    if tasks:
+        blocks.append(
+            Table(
+                ["Task", "Outcome", "Rows"],
+                [
+                    [t.slice.partition("=")[2], Cell("", outcome=t.outcome), int(t.value or 0)]
+                    for t in tasks[:30]
+                ],
+                caption=f"Rows a training would see, by task, the smallest first. Demanded: {tasks[0].threshold}.",
+            )
+        )
+    return blocks
+
+
+def privacy_blocks(facts: Facts) -> list[Block]:
+    """How much is left, by type; never what."""
+    fact, *by_type = facts["PII-001"]
+    blocks: list[Block] = [says(fact)]
+    if fact.outcome == Outcome.NOT_RUN.value:
+        return blocks
+    blocks.append(
+        Paragraph(
+            f"Rows scanned: {number(fact.n)}. Rows with a finding: {quantity(fact.value, 'fraction')} "
+            f"({interval(fact.low, fact.high, 'fraction')} at {fact.level:.0%}, {fact.method}). The bound speaks of "
+            "what this detector can see; it misses what it has no pattern or name for."
+        )
+    )
+    if by_type:
+        rows = [
+            {
+                "name": t.slice.partition("=")[2],
+                "value": t.value,
+                "low": t.low,
+                "high": t.high,
+                "rows": t.detail["rows"],
+            }
+            for t in by_type
+        ]
+        caption = "Share of the scanned rows with a finding of each type, with 95 % intervals. Findings are not shown."
+        blocks.append(Chart(lambda: charts.dots(rows, title="share of scanned rows"), caption, caption, rows))
+    return blocks
+
+
+CHAPTERS = (
+    Chapter(
+        "sources", "Sources and licences", "Where the rows are from, and under which licence.", source_blocks
+    ),
+    Chapter(
+        "lineage", "From raw file to data set", "What went in, what was removed, and why.", lineage_blocks
+    ),
+    Chapter(
+        "quality",
+        "Quality",
+        "Repetition, contamination by evaluation sets, size of each task.",
+        quality_blocks,
+    ),
+    Chapter(
+        "privacy", "Personal data", "Types and counts only: no finding is shown or stored.", privacy_blocks
+    ),
+    Chapter(
+        "fairness",
+        "Bias in the data",
+        "Who is in the data, whether groups differ, and whether curation removed more of some groups than of others. "
+        "A difference is a reason to look, not a proof of a wrong.",
+        fairness_blocks,
+    ),
+)
+
+EVIDENCE_ROWS = 60
+
+
+def evidence_blocks(checks: Sequence[Check], by_check: Facts) -> list[Block]:
+    """Per check a folded table of all its facts, and the evidence of the one that stands for it."""
+    return [
+        Details(
+            f"{check.id} {check.title}: {len(by_check[check.id])} facts and their evidence",
+            [
+                Table(
+                    ["Slice", "Outcome", "Value", "n", "Interval", "p (Holm)"],
+                    [_fact_row(fact) for fact in by_check[check.id][:EVIDENCE_ROWS]],
+                    caption=f"Method: {by_check[check.id][0].method or 'none'}. "
+                    + (
+                        f"Settings: {by_check[check.id][0].signature}. "
+                        if by_check[check.id][0].signature
+                        else ""
+                    )
+                    + _left_out(by_check[check.id]),
+                    align=["left", "left", "right", "right", "left", "right"],
+                ),
+                Commands(
+                    [by_check[check.id][0].evidence or "none"], "Gives the value of the first row again:"
+                ),
+            ],
+        )
+        for check in checks
+    ]
+
+
+def _left_out(facts: list[Fact]) -> str:
+    hidden = len(facts) - EVIDENCE_ROWS
+    return f"{hidden} more facts are in the JSON file." if hidden > 0 else ""
+
+
+def _fact_row(fact: Fact) -> list[Any]:
+    p = fact.detail.get("p_adjusted")
+    return [
+        fact.slice,
+        Cell("", outcome=fact.outcome),
+        quantity(fact.value, fact.unit),
+        number(fact.n),
+        interval(fact.low, fact.high, fact.unit) or "–",
+        "–" if p is None else f"{p:.3g}",
+    ]

@@ -1,0 +1,108 @@
+"""The checks: a literal table of what exists, and the running of those that were asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from audit import fairness, lineage, privacy, quality, removal, sources
+from audit.context import Context
+from data.errors import ConfigError, MissingPackage, closest
+from data.facts import Fact
+from data.progress import progress
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """A check.
+
+    id, title      `QUA-001`, and two to four words
+    question       what it answers, in plain words
+    family         chapter of the report: sources, lineage, quality, privacy or fairness
+    measure        makes its facts; the first, with slice `all`, stands for the check
+    requirements   provisions to which it gives evidence: our reading of them, not legal advice
+    """
+
+    id: str
+    title: str
+    question: str
+    family: str
+    measure: Callable[[Context], list[Fact]]
+    requirements: tuple[str, ...]
+
+
+CHECKS: dict[str, Check] = {
+    check.id: check
+    for check in (
+        Check(
+            "SRC-001", "Licence known", "Is a licence stated for every row?", "sources", sources.licence_known,
+            ("EU AI Act Art. 10(2)(b)", "EU AI Act Art. 53(1)(c)", "NIST AI RMF MAP 4.1"),
+        ),
+        Check(
+            "LIN-001", "Rows balance", "Is every row that came or went accounted for?", "lineage", lineage.rows_balance,
+            ("EU AI Act Art. 10(2)(c)", "EU AI Act Annex IV 2(d)", "NIST AI RMF MAP 2.3"),
+        ),
+        Check(
+            "LIN-002", "Rows traceable", "Does every training row lead back to a raw line?", "lineage",
+            lineage.rows_traceable, ("EU AI Act Art. 10(2)(b)", "EU AI Act Annex IV 2(d)", "NIST AI RMF MAP 2.3"),
+        ),
+        Check(
+            "QUA-001", "Near-duplicates", "How many rows nearly repeat another row?", "quality",
+            quality.near_duplicates, ("EU AI Act Art. 10(3)", "NIST AI RMF MEASURE 2.5"),
+        ),
+        Check(
+            "QUA-002", "Contamination", "Do rows hold items of evaluation sets?", "quality", quality.contamination,
+            ("EU AI Act Annex IV 2(g)", "NIST AI RMF MEASURE 2.1"),
+        ),
+        Check(
+            "QUA-005", "Examples per task", "Has each task enough examples?", "quality", quality.task_sizes,
+            ("EU AI Act Art. 10(2)(e)", "NIST AI RMF MEASURE 2.5"),
+        ),
+        Check(
+            "PII-001", "Personal data left", "Does the scrubbing's detector still find personal data?", "privacy",
+            privacy.personal_data_left, ("GDPR Art. 5(1)(c)", "GDPR Art. 25", "NIST AI RMF MEASURE 2.10"),
+        ),
+        Check(
+            "FAI-001", "Representation", "Is each group in the data as it should be?", "fairness",
+            fairness.representation, ("EU AI Act Art. 10(3)", "EU AI Act Art. 10(4)", "NIST AI RMF MEASURE 2.11"),
+        ),
+        Check(
+            "FAI-002", "Imbalance by group", "Do labels, scores or answer lengths differ by group?", "fairness",
+            fairness.imbalance, ("EU AI Act Art. 10(2)(f)", "NIST AI RMF MEASURE 2.11"),
+        ),
+        Check(
+            "FAI-010", "Removal parity", "Did a stage remove more of one group than of all others?", "fairness",
+            removal.removal_parity, ("EU AI Act Art. 10(2)(f)", "EU AI Act Art. 10(2)(g)", "NIST AI RMF MEASURE 2.11"),
+        ),
+    )
+}  # fmt: skip
+
+# What no check of this edition looks at. It stands on the cover of every report.
+NOT_COVERED = (
+    "Whether the licences are compatible with each other and with the use, and whether opt-outs were honoured.",
+    "Personal data that the scrubbing's detector cannot see; a second, independent detector was not run.",
+    "The truth, tone and toxicity of the texts, and how well annotators agreed.",
+    "What a model trained on these rows says or remembers: this report is about data.",
+)
+
+
+def selected(names: Sequence[str]) -> list[Check]:
+    """The checks with these ids, in the table's order; all for an empty list. Raises ConfigError."""
+    for name in names:
+        if name.upper() not in CHECKS:
+            raise ConfigError(f"checks: there is no check '{name}'", closest(name.upper(), CHECKS))
+    wanted = {name.upper() for name in names} or set(CHECKS)
+    return [check for check in CHECKS.values() if check.id in wanted]
+
+
+def run_checks(context: Context, checks: Sequence[Check]) -> list[Fact]:
+    """The facts of the checks. One that needs a package that is not installed is NOT_RUN, and says so."""
+    facts: list[Fact] = []
+    with progress("Auditing", total=len(checks)) as advance:
+        for check in checks:
+            try:
+                facts += check.measure(context)
+            except MissingPackage as error:
+                facts.append(context.not_run(check.id, error.problem[:1].upper() + error.problem[1:] + "."))
+            advance(1)
+    return facts

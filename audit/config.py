@@ -1,0 +1,131 @@
+"""The configuration of `python -m audit`. Imports nothing heavy."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from conf.app import StoreConfig
+from data.errors import ConfigError
+
+
+class FailOn(StrEnum):
+    """From which verdict on the exit code is 10 and not 0: for CI."""
+
+    never = "never"
+    FAIL = "FAIL"
+    WARN = "WARN"
+
+
+@dataclass(kw_only=True, slots=True)
+class PolicyConfig:
+    """What is demanded. Fractions are 0 to 1.
+
+    level                     confidence level of every interval, .5 to .999
+    alpha                     chance of any false alarm in a family of group comparisons (Holm), 0 to .5
+    min_rows                  fewer rows than this in a version, and shares of it are INSUFFICIENT; 1 or more
+    min_group                 smaller groups are not compared; 2 or more
+    max_groups                a column with more distinct values than this is not taken for a group column; 2 or more
+    min_licensed              share of rows whose licence must be known
+    near_duplicate_threshold  Jaccard similarity of word n-grams from which two records are near-duplicates
+    near_duplicate_ngram      words in an n-gram; 1 or more
+    max_near_duplicates       share of rows that repeat another row, at most
+    near_duplicate_rows       rows compared at most, drawn by the seed; 0: all
+    max_contaminated          share of rows that hold evaluation items, at most
+    min_task_rows             examples a task needs
+    max_pii_leak              share of rows with personal data left, at most; above 0
+    pii_rows                  rows scanned at most, drawn by the seed; 0: all
+    min_share                 a group whose share is surely below this is called under-represented
+    min_reference_ratio       a group's share must be at least this part of its share in the reference population
+    max_gap                   a group's rate may differ from that of all others by this much (FAI-002)
+    max_removal_gap           the same for the rate at which stages removed it (FAI-010)
+    max_classes               label values compared at most, the most frequent first; 1 or more
+    """
+
+    level: float = 0.95
+    alpha: float = 0.05
+    min_rows: int = 30
+    min_group: int = 30
+    max_groups: int = 20
+    min_licensed: float = 1.0
+    near_duplicate_threshold: float = 0.8
+    near_duplicate_ngram: int = 5
+    max_near_duplicates: float = 0.01
+    near_duplicate_rows: int = 200_000
+    max_contaminated: float = 0.0
+    min_task_rows: int = 500
+    max_pii_leak: float = 0.01
+    pii_rows: int = 2_000
+    min_share: float = 0.05
+    min_reference_ratio: float = 0.8
+    max_gap: float = 0.1
+    max_removal_gap: float = 0.05
+    max_classes: int = 10
+
+    def __post_init__(self) -> None:
+        fractions = ("min_licensed", "near_duplicate_threshold", "max_near_duplicates", "max_contaminated", "min_share",
+                     "min_reference_ratio", "max_gap", "max_removal_gap")  # fmt: skip
+        for name in fractions:
+            _within(name, getattr(self, name), 0, 1)
+        _within("level", self.level, 0.5, 0.999)
+        _within("alpha", self.alpha, 0, 0.5)
+        _within("max_pii_leak", self.max_pii_leak, 1e-6, 1)
+        least_of = {
+            "min_rows": 1,
+            "min_group": 2,
+            "max_groups": 2,
+            "near_duplicate_ngram": 1,
+            "max_classes": 1,
+        }
+        least_of |= dict.fromkeys(("near_duplicate_rows", "pii_rows", "min_task_rows"), 0)
+        for name, least in least_of.items():
+            _within(name, getattr(self, name), least, 1_000_000_000)
+
+
+@dataclass(kw_only=True, slots=True)
+class AuditConfig:
+    """One audit.
+
+    store             where the version is read and the facts are kept
+    version           `latest`, a tag, a version id or its beginning
+    checks            ids to run; empty: all. `check` is one more, for short
+    groups            columns whose groups are compared; empty: the groups of the ingest, or else every metadata
+                      column with few distinct values, and the language
+    reference         column -> group -> share (0 to 1) in the population that the data should represent (FAI-001)
+    label             column with a class or a score (FAI-002); where it is empty, answer lengths are compared
+    task              column that names a record's task (QUA-005); where it is empty, the version is one task
+    evaluation_files  evaluation sets for QUA-002; empty: those that the decontaminate stage was given
+    policy            see PolicyConfig
+    seed              of samples and bootstraps
+    out               folder of the report; empty: runs/audit/<time>-<version>
+    fail_on           see FailOn
+    """
+
+    store: StoreConfig = field(default_factory=StoreConfig)
+    version: str = "latest"
+    check: str = ""
+    checks: list[str] = field(default_factory=list)
+    groups: list[str] = field(default_factory=list)
+    reference: dict[str, dict[str, float]] = field(default_factory=dict)
+    label: str = "label"
+    task: str = "task"
+    evaluation_files: list[str] = field(default_factory=list)
+    policy: PolicyConfig = field(default_factory=PolicyConfig)
+    seed: int = 0
+    out: str = ""
+    fail_on: FailOn = FailOn.never
+
+    def __post_init__(self) -> None:
+        for column, shares in self.reference.items():
+            total = sum(shares.values())
+            if any(share < 0 for share in shares.values()) or not 0.98 <= total <= 1.02:
+                raise ConfigError(
+                    f"reference.{column} sums to {total:.3g}, not to 1",
+                    "shares of a population, e.g. 'reference={audience: {younger: 0.7, older: 0.3}}'",
+                )
+
+
+def _within(name: str, value: float, low: float, high: float) -> None:
+    if not low <= value <= high:
+        allowed = f"{low:g} and above" if high >= 1_000_000_000 else f"{low:g} to {high:g}"
+        raise ConfigError(f"policy.{name}={value}", f"allowed: {allowed}")

@@ -1,0 +1,105 @@
+"""What a check is given: the version, its lineage, the policy, and short ways to ask and to answer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+import polars as pl
+
+from audit.config import AuditConfig, PolicyConfig
+from audit.groups import group_columns, quoted
+from data.facts import Fact, Outcome
+from data.records import Records
+from data.store import Store
+from data.versions import Version
+
+EXACT = "complete count"
+
+
+@dataclass(slots=True)
+class Context:
+    """One audit under way.
+
+    groups   the group columns in use, see `audit.groups`
+    splits   rows of each split of the version; the key is None where no split was made
+    """
+
+    store: Store
+    config: AuditConfig
+    version: Version
+    lineage: list[Version]
+    groups: list[str]
+    splits: dict[str | None, int]
+    _frames: dict[tuple[str, ...], pl.DataFrame] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, store: Store, config: AuditConfig) -> Self:
+        """The context for `config.version`. Raises StoreError where there is no such version."""
+        version = store.version(config.version)
+        lineage = store.lineage(version.version)
+        rows = store.query(
+            "SELECT split, count(*) AS rows FROM members WHERE version = ? GROUP BY split ORDER BY split",
+            [version.version],
+        )
+        columns = group_columns(store, version, lineage, config)
+        return cls(store, config, version, lineage, columns, dict(rows.iter_rows()))
+
+    @property
+    def policy(self) -> PolicyConfig:
+        """The thresholds."""
+        return self.config.policy
+
+    @property
+    def records(self) -> Records:
+        """The records of the version."""
+        return self.store.read(self.version.version)
+
+    @property
+    def id_sql(self) -> str:
+        """The version's id as an SQL literal, for evidence that can be pasted."""
+        return quoted(self.version.version)
+
+    @property
+    def training_sql(self) -> str:
+        """SQL condition on `members m` for the rows that a training would see: the train split where there is one."""
+        return "m.split = 'train'" if "train" in self.splits else "true"
+
+    @property
+    def training_words(self) -> str:
+        """What `training_sql` selects, in words."""
+        return "rows of the train split" if "train" in self.splits else "rows"
+
+    def frame(self, *columns: str) -> pl.DataFrame:
+        """These columns of all records, ordered by record_id."""
+        if columns not in self._frames:
+            self._frames[columns] = self.records.frame(*columns).collect()
+        return self._frames[columns]
+
+    def stage(self, name: str) -> Version | None:
+        """The youngest version in the lineage that the stage `name` made."""
+        return next((v for v in reversed(self.lineage) if v.stage == name), None)
+
+    def rerun(self, check: str) -> str:
+        """The command that measures `check` again: the evidence where SQL cannot do it."""
+        return f"python -m audit version={self.version.version} check={check} seed={self.config.seed}"
+
+    def number(self, sql: str) -> float:
+        """The column `value` of the only row that `sql` gives."""
+        return float(self.store.query(sql)["value"].item())
+
+    @property
+    def lineage_sql(self) -> str:
+        """`up(version, parent)`: the version and its ancestors, to stand after WITH RECURSIVE."""
+        return f"""up(version, parent) AS (SELECT version, parent FROM versions WHERE version = {self.id_sql}
+    UNION ALL SELECT v.version, v.parent FROM versions v JOIN up ON v.version = up.parent)"""
+
+    def fact(self, name: str, value: float | None, unit: str, **rest: Any) -> Fact:
+        """A fact about the version."""
+        return Fact(
+            subject=self.version.version, subject_kind="version", name=name, value=value, unit=unit, **rest
+        )
+
+    def not_run(self, name: str, why: str, unit: str = "fraction") -> Fact:
+        """The fact that `name` was not examined, and why."""
+        return self.fact(name, None, unit, outcome=Outcome.NOT_RUN.value, detail={"says": why})

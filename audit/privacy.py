@@ -1,0 +1,118 @@
+"""Personal data that is left. Findings are counted by type; no finding is ever kept or shown."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from audit import statistics
+from audit.context import Context
+from data.facts import Fact, Outcome
+from data.records import digest
+from data.report.wording import number, percent
+
+if TYPE_CHECKING:
+    from curation.pii.config import PiiConfig
+
+
+def drawn(frame: pl.DataFrame, rows: int, seed: int) -> pl.DataFrame:
+    """At most `rows` rows (0: all) of a frame with record_id, by the order of a keyed hash of the ids.
+
+    The same seed draws the same records, whatever else is in the version.
+    """
+    if rows == 0 or frame.height <= rows:
+        return frame
+    keys = [digest(f"{seed} {record}") for record in frame["record_id"]]
+    return frame.with_columns(drawn_key=pl.Series(keys)).sort("drawn_key").head(rows).drop("drawn_key")
+
+
+def personal_data_left(context: Context) -> list[Fact]:
+    """PII-001: the share of rows in which the scrubbing's own detector still finds personal data.
+
+    The bound is Clopper & Pearson's. It speaks of what this detector can see, and of nothing else.
+    """
+    from curation.pii.detect import scan
+
+    config = _detector(context)
+    sample = drawn(context.frame("record_id", "text"), context.policy.pii_rows, context.config.seed)
+    findings = scan(sample["text"].to_list(), config)
+    n, hits = sample.height, sum(1 for own in findings if own)
+    rows_by_type = Counter(kind for own in findings for kind in {finding.type for finding in own})
+    low, high = statistics.clopper_pearson(hits, n, context.policy.level)
+    if hits == 0:
+        high = statistics.upper_bound(0, n, context.policy.level)
+    outcome, needed = _verdict(hits, n, low, high, context)
+    common: dict[str, Any] = {
+        "n": n,
+        "level": context.policy.level,
+        "method": "Clopper-Pearson" + (", one-sided" if hits == 0 else ""),
+        "signature": f"engine:{config.engine.value}|model:{config.spacy_model}|threshold:{config.threshold}|"
+        f"entities:{len(config.entities)}|seed:{context.config.seed}|rows:{n}/{context.version.rows}",
+        "evidence": context.rerun("PII-001"),
+    }
+    main = context.fact(
+        "PII-001",
+        hits / n if n else None,
+        "fraction",
+        low=low,
+        high=high,
+        outcome=outcome,
+        n_needed=needed,
+        threshold=f"at most {percent(context.policy.max_pii_leak)} of the rows",
+        detail={"says": _says(hits, n, high, context), "scrubbed": context.stage("pii") is not None},
+        **common,
+    )
+    by_type = [
+        context.fact(
+            "PII-001",
+            rows / n,
+            "fraction",
+            slice=f"type={kind}",
+            low=(bounds := statistics.clopper_pearson(rows, n, context.policy.level)).low,
+            high=bounds.high,
+            detail={"rows": rows},
+            **common,
+        )
+        for kind, rows in sorted(rows_by_type.items(), key=lambda item: (-item[1], item[0]))
+    ]
+    return [main, *by_type]
+
+
+def _detector(context: Context) -> PiiConfig:
+    """The configuration that the pii stage ran with; the default one where it did not run."""
+    from dataclasses import fields
+
+    from curation.pii.config import Engine, Operator, PiiConfig
+
+    stage = context.stage("pii")
+    if stage is None:
+        return PiiConfig()
+    known = {f.name for f in fields(PiiConfig)}
+    values = {key: value for key, value in stage.config.items() if key in known}
+    values |= {"engine": Engine(values["engine"]), "operator": Operator(values["operator"])}
+    return PiiConfig(**values)
+
+
+def _verdict(hits: int, n: int, low: float, high: float, context: Context) -> tuple[str, int | None]:
+    most = context.policy.max_pii_leak
+    if high <= most:
+        return Outcome.PASS.value, None
+    if low > most:
+        return Outcome.FAIL.value, None
+    if hits == 0:
+        return Outcome.INSUFFICIENT.value, statistics.rows_for_zero_found(most, context.policy.level)
+    return Outcome.WARN.value, None
+
+
+def _says(hits: int, n: int, high: float, context: Context) -> str:
+    scrubbed = "after scrubbing" if context.stage("pii") else "although no scrubbing was recorded"
+    level = f"{context.policy.level:.0%}"
+    if hits == 0:
+        return (
+            f"The detector found nothing in {number(n)} rows {scrubbed}: with {level} confidence, at most "
+            f"{percent(high)} of such rows hold something that it can see."
+        )
+    scrubbed = "after scrubbing" if context.stage("pii") else "(no scrubbing was recorded)"
+    return f"The detector still finds personal data in {number(hits)} of {number(n)} rows {scrubbed}."

@@ -1,0 +1,244 @@
+"""Repetition, contamination by evaluation sets, and whether each task has enough examples."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from audit import statistics
+from audit.context import EXACT, Context
+from audit.groups import group_sql, quoted
+from audit.privacy import drawn
+from data.errors import SourceError
+from data.facts import Fact, Outcome
+from data.report.wording import number, percent
+
+
+def near_duplicates(context: Context) -> list[Fact]:
+    """QUA-001: the share of rows that repeat another row, and near-duplicate pairs across splits.
+
+    A row repeats when it is not the first of its cluster of rows with an exact Jaccard similarity of word n-grams at
+    or above the threshold. Every pair is found (an exact join, not MinHash); only the interval is estimated.
+    """
+    from curation.dedup.exact_join import join
+
+    policy, seed = context.policy, context.config.seed
+    columns = _compared(context)
+    rows = drawn(context.frame("record_id", "split", *columns), policy.near_duplicate_rows, seed).sort(
+        "record_id"
+    )
+    texts = tuple(rows[name] for name in columns)
+    compared: Any = texts if len(texts) == 2 else texts[0]
+    threshold, words = policy.near_duplicate_threshold, policy.near_duplicate_ngram
+    pairs = join(compared, threshold, words, spanning=True)
+    sizes = cluster_sizes(rows.height, pairs.left.tolist(), pairs.right.tolist())
+    n, repeats = rows.height, rows.height - len(sizes)
+    low, high = statistics.cluster_bootstrap(
+        [size - 1 for size in sizes], sizes, seed=seed, level=policy.level
+    )
+    if repeats == 0:
+        high = statistics.upper_bound(0, n, policy.level)
+    signature = (
+        f"jaccard>={threshold}|word {words}-grams|on:{' and '.join(columns)}|seed:{seed}|"
+        f"rows:{n}/{context.version.rows}"
+    )
+    outcome = at_most(low, high, policy.max_near_duplicates, n, policy.min_rows)
+    main = context.fact(
+        "QUA-001",
+        repeats / n if n else None,
+        "fraction",
+        n=n,
+        low=low,
+        high=high,
+        level=policy.level,
+        method="Clopper-Pearson, one-sided"
+        if repeats == 0
+        else "bootstrap of near-duplicate clusters, 2,000 draws",
+        signature=signature,
+        outcome=outcome,
+        n_needed=policy.min_rows if n < policy.min_rows else None,
+        threshold=f"at most {percent(policy.max_near_duplicates)} of the rows",
+        evidence=context.rerun("QUA-001"),
+        detail={
+            "says": f"No two of {number(n)} rows are near-duplicates."
+            if repeats == 0
+            else f"{number(repeats)} of {number(n)} rows ({percent(repeats / n)}) nearly repeat another row.",
+            "cluster_sizes": {str(size): count for size, count in sorted(Counter(sizes).items())},
+        },
+    )
+    splits = sorted(name for name in context.splits if name)
+    if len(splits) < 2:
+        across = context.not_run(
+            "QUA-001", "The version has no splits, so none can leak into another.", "pairs"
+        )
+        across.slice = "across splits"
+        return [main, across]
+    codes = rows["split"].replace_strict(
+        splits, list(range(len(splits))), default=len(splits), return_dtype=pl.Int64
+    )
+    leaks = join(compared, threshold, words, only_across=codes.to_numpy())
+    return [
+        main,
+        _across_splits(context, rows["split"], leaks.left.tolist(), leaks.right.tolist(), signature),
+    ]
+
+
+def _compared(context: Context) -> tuple[str, ...]:
+    """The columns that the dedup stage compared; prompt and answer where it did not run."""
+    keys = (context.stage("dedup") or context.version).config.get("keys", "prompt_and_answer")
+    return ("prompt", "answer") if keys == "prompt_and_answer" else (str(keys),)
+
+
+def _across_splits(
+    context: Context, split: pl.Series, left: list[int], right: list[int], signature: str
+) -> Fact:
+    """The number of near-duplicate pairs whose rows lie in different splits; none may."""
+    kinds = Counter(
+        " and ".join(sorted((str(split[a]), str(split[b])))) for a, b in zip(left, right, strict=True)
+    )
+    return context.fact(
+        "QUA-001",
+        float(len(left)),
+        "pairs",
+        slice="across splits",
+        n=len(split),
+        method=EXACT,
+        signature=signature,
+        outcome=(Outcome.FAIL if left else Outcome.PASS).value,
+        threshold="no near-duplicate pair across splits",
+        evidence=context.rerun("QUA-001"),
+        detail={
+            "says": f"{number(len(left))} near-duplicate pairs lie across splits: test results would flatter the model."
+            if left
+            else "No near-duplicate pair lies across splits.",
+            "pairs": dict(sorted(kinds.items())),
+        },
+    )
+
+
+def cluster_sizes(n: int, left: list[int], right: list[int]) -> list[int]:
+    """Sizes of the connected components of rows 0..n-1 under the pairs, single rows included."""
+    parent = list(range(n))
+
+    def root(node: int) -> int:
+        while parent[node] != node:
+            parent[node] = parent[parent[node]]
+            node = parent[node]
+        return node
+
+    for a, b in zip(left, right, strict=True):
+        first, second = sorted((root(a), root(b)))
+        parent[second] = first
+    return sorted(Counter(root(node) for node in range(n)).values(), reverse=True)
+
+
+def at_most(low: float, high: float, most: float, n: int, min_rows: int) -> str:
+    """What an interval says of a share that may be at most `most`; the bound decides, never the point."""
+    if n < min_rows:
+        return Outcome.INSUFFICIENT.value
+    return (Outcome.PASS if high <= most else Outcome.FAIL if low > most else Outcome.WARN).value
+
+
+def task_sizes(context: Context) -> list[Fact]:
+    """QUA-005: rows of each task that a training would see, against the minimum; value = those of the smallest."""
+    column, least = context.config.task, context.policy.min_task_rows
+    counts = context.store.query(
+        f"""SELECT {group_sql(column)} AS task, count(*) AS rows FROM members m JOIN records r USING (record_id)
+        WHERE m.version = {context.id_sql} AND {context.training_sql} GROUP BY ALL ORDER BY rows, task NULLS LAST"""
+    )
+    named = counts.filter(pl.col("task").is_not_null())
+    whole = named.is_empty()
+    counts = pl.DataFrame({"task": ["all rows"], "rows": [int(counts["rows"].sum())]}) if whole else named
+    facts = [_task_fact(context, task, rows, whole=whole) for task, rows in counts.head(200).iter_rows()]
+    few = counts.filter(pl.col("rows") < least)
+    names = ", ".join(f"{task} ({rows:,})" for task, rows in few.head(4).iter_rows())
+    says = (
+        f"{_tasks(counts.height)} at least {least:,} {context.training_words}."
+        if few.is_empty()
+        else f"{few.height} of {_tasks(counts.height, bare=True)} fewer than {least:,} {context.training_words}: "
+        f"{names}."
+    )
+    detail = {"says": says, "tasks": counts.height, "column": None if whole else column}
+    smallest = replace(facts[0], slice="all", detail=detail)
+    return [smallest] if whole else [smallest, *facts]
+
+
+def _tasks(count: int, *, bare: bool = False) -> str:
+    if bare:
+        return "1 task has" if count == 1 else f"{count} tasks have"
+    return "The one task has" if count == 1 else f"Each of the {count} tasks has"
+
+
+def _task_fact(context: Context, task: str, rows: int, *, whole: bool) -> Fact:
+    least = context.policy.min_task_rows
+    chosen = "" if whole else f" AND {group_sql(context.config.task)} = {quoted(task)}"
+    return context.fact(
+        "QUA-005",
+        float(rows),
+        "rows",
+        slice=f"task={task}",
+        n=rows,
+        method=EXACT,
+        outcome=(Outcome.PASS if rows >= least else Outcome.WARN).value,
+        n_needed=None if rows >= least else least,
+        threshold=f"at least {least:,} rows for each task",
+        evidence="SELECT count(*)::DOUBLE AS value FROM members m JOIN records r USING (record_id) "
+        f"WHERE m.version = {context.id_sql} AND {context.training_sql}{chosen}",
+    )
+
+
+def contamination(context: Context) -> list[Fact]:
+    """QUA-002: the share of rows that hold evaluation items, looked for again in the version as it is.
+
+    The files are those of the audit, or those that the decontaminate stage was given. NOT_RUN without any.
+    """
+    from curation.decontaminate import judge
+    from curation.decontaminate.config import DecontaminateConfig
+
+    stage = context.stage("decontaminate")
+    known = {f.name for f in fields(DecontaminateConfig)}
+    settings = {key: value for key, value in (stage.config if stage else {}).items() if key in known}
+    if context.config.evaluation_files:
+        settings["against"] = list(context.config.evaluation_files)
+    if not settings.get("against"):
+        why = "No evaluation sets were named: evaluation_files=[...] here, or decontaminate.against=[...] in curation."
+        return [context.not_run("QUA-002", why)]
+    config = DecontaminateConfig(**{**settings, "enabled": True})
+    try:
+        found = judge(context.records, config)
+    except SourceError as error:
+        if context.config.evaluation_files:
+            raise
+        return [
+            context.not_run("QUA-002", f"The evaluation sets of the curation cannot be read: {error.problem}")
+        ]
+    rows, n, most = found["record_id"].n_unique(), context.version.rows, context.policy.max_contaminated
+    names = sorted(Path(name).name for name in config.against)
+    removed = stage.dropped if stage else None
+    return [
+        context.fact(
+            "QUA-002",
+            rows / n if n else None,
+            "fraction",
+            n=n,
+            method=EXACT,
+            signature=f"{config.ngram_words}-gram words|overlap>={config.min_overlap}|files:{','.join(names)}",
+            outcome=(Outcome.PASS if rows <= most * n else Outcome.FAIL).value,
+            threshold="no row" if most == 0 else f"at most {percent(most)} of the rows",
+            evidence=context.rerun("QUA-002") + f" 'evaluation_files=[{','.join(config.against)}]'",
+            detail={
+                "says": (
+                    f"{number(rows)} of {number(n)} rows hold" if rows else f"None of {number(n)} rows holds"
+                )
+                + f" an item of {', '.join(names)}."
+                + (f" The decontaminate stage had removed {number(removed)}." if removed else ""),
+                "files": names,
+                "rows": rows,
+                "removed": removed,
+            },
+        )
+    ]

@@ -1,0 +1,192 @@
+"""The audit report: every word and number of it comes from stored facts and the lineage."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import fields
+
+from audit.chapters import CHAPTERS
+from audit.checks import CHECKS, NOT_COVERED, Check
+from audit.context import Context
+from data.facts import Fact, Outcome
+from data.report import Cell, Report, Section, Table, severity, worst
+from data.report.wording import interval, number, quantity
+
+SPOKEN = {
+    Outcome.FAIL.value: "failed",
+    Outcome.WARN.value: "raised a warning",
+    Outcome.INSUFFICIENT.value: "had too few rows to say",
+    Outcome.NOT_RUN.value: "could not be examined",
+    Outcome.PASS.value: "passed",
+    Outcome.INFO.value: "only measured",
+    Outcome.ACCEPTED.value: "was accepted by a person",
+}
+
+
+def stored_facts(context: Context, measured: Sequence[Fact]) -> list[Fact]:
+    """`measured` as the store gives them back, in the same order: what is printed is what is stored."""
+    frame = context.store.facts(subject=context.version.version)
+    names = [f.name for f in fields(Fact)]
+    stored = {(row["name"], row["slice"]): row for row in frame.to_dicts()}
+    rows = [stored[fact.name, fact.slice] for fact in measured]
+    return [Fact(**{**{key: row[key] for key in names}, "detail": json.loads(row["detail"])}) for row in rows]
+
+
+def verdict_of(facts: Sequence[Fact]) -> str:
+    """The worst outcome of any fact that stands for a check or for a part of it with a threshold of its own."""
+    return worst(fact.outcome for fact in deciding(facts))
+
+
+def deciding(facts: Sequence[Fact]) -> list[Fact]:
+    """One fact a row of the decision table: those that speak (slices of groups, tasks and types only explain)."""
+    return [fact for fact in facts if "says" in fact.detail]
+
+
+def build(context: Context, facts: Sequence[Fact], checks: Sequence[Check]) -> Report:
+    """The report on the version from facts of `checks` as `stored_facts` gives them."""
+    by_check: dict[str, list[Fact]] = {check.id: [f for f in facts if f.name == check.id] for check in checks}
+    sections = [decision_table(facts)]
+    for chapter in CHAPTERS:
+        chosen = {check.id: by_check[check.id] for check in checks if check.family == chapter.family}
+        if chosen:
+            sections.append(Section(chapter.family, chapter.title, chapter.lead, chapter.blocks(chosen)))
+    sections.append(evidence(checks, by_check))
+    first = context.lineage[0]
+    return Report(
+        title=f"Audit of data set {context.version.version}",
+        kicker="Training data audit",
+        subject={
+            "Version": context.version.version,
+            "Rows": number(context.version.rows),
+            "Splits": ", ".join(f"{name or 'none'} {rows:,}" for name, rows in context.splits.items()),
+            "Made by": " → ".join(version.stage for version in context.lineage),
+            "Raw rows read": number(first.rows + len(context.store.rejects(first.version))),
+            "Content digest": context.version.digest,
+            "Groups compared": ", ".join(context.groups) or "none",
+        },
+        outcome=verdict_of(facts),
+        summary=summary(context, facts),
+        sections=sections,
+        not_examined=not_examined(facts, checks),
+        reproduce=reproduce(context, checks),
+        facts=facts,
+    )
+
+
+def summary(context: Context, facts: Sequence[Fact]) -> str:
+    """Two short paragraphs in plain words: what was examined and how it came out; then the worst findings."""
+    rows = sorted(deciding(facts), key=lambda fact: severity(fact.outcome))
+    counted: dict[str, int] = {}
+    for fact in rows:
+        counted[fact.outcome] = counted.get(fact.outcome, 0) + 1
+    told = ", ".join(f"{n} {SPOKEN[outcome]}" for outcome, n in counted.items())
+    first = (
+        f"This report examines the {number(context.version.rows)} rows of a training data set, as they are after "
+        f"{len(context.lineage) - 1} stages of curation. Of {len(rows)} checks, {told}."
+    )
+    bad = [fact for fact in rows if fact.outcome in (Outcome.FAIL.value, Outcome.WARN.value)]
+    if not bad:
+        return first + "\n\nNo check found a reason against using the data. See below what was not examined."
+    return first + "\n\n" + " ".join(fact.detail["says"] for fact in bad[:3])
+
+
+def decision_table(facts: Sequence[Fact]) -> Section:
+    """One row a check, worst first."""
+    rows = sorted(deciding(facts), key=lambda fact: (severity(fact.outcome), fact.name, fact.slice))
+    return Section(
+        "decision",
+        "Decision table",
+        "Worst first. A check passes by the bound of its interval, never by the point; too few rows, or not run, is "
+        "never a pass.",
+        [
+            Table(
+                ["Check", "Outcome", "Finding", "Measured", "Demanded"],
+                [
+                    [
+                        Cell(
+                            CHECKS[fact.name].title,
+                            note=fact.name + ("" if fact.slice == "all" else f", {fact.slice}"),
+                        ),
+                        Cell("", outcome=fact.outcome),
+                        fact.detail["says"],
+                        measured(fact),
+                        _demanded(fact),
+                    ]
+                    for fact in rows
+                ],
+            )
+        ],
+    )
+
+
+def measured(fact: Fact) -> Cell:
+    """The value with its n, interval and method as small print."""
+    if fact.value is None and fact.low is None:
+        return Cell("–", note=f"n = {fact.n:,}" if fact.n is not None else "")
+    around = interval(fact.low, fact.high, fact.unit)
+    level = f" at {fact.level:.3g}" if around and fact.level else ""
+    note = [f"n = {fact.n:,}" if fact.n is not None else "", around + level, fact.detail.get("shown", "")]
+    return Cell(quantity(fact.value, fact.unit), note="; ".join(part for part in note if part))
+
+
+def _demanded(fact: Fact) -> Cell:
+    needed = f"needs {fact.n_needed:,} rows" if fact.n_needed else ""
+    return Cell(fact.threshold or "no threshold", note=needed)
+
+
+def not_examined(facts: Sequence[Fact], checks: Sequence[Check]) -> list[str]:
+    """What was left out: checks that could not run, checks that were not asked for, and what no check looks at."""
+    asked = {check.id for check in checks}
+    return [
+        *(
+            f"{CHECKS[fact.name].title} ({fact.name}): {fact.detail['says']}"
+            for fact in deciding(facts)
+            if fact.outcome == Outcome.NOT_RUN.value
+        ),
+        *(
+            f"{check.title} ({check.id}): was not asked for."
+            for check in CHECKS.values()
+            if check.id not in asked
+        ),
+        *NOT_COVERED,
+    ]
+
+
+def evidence(checks: Sequence[Check], by_check: dict[str, list[Fact]]) -> Section:
+    """How each number is had again, and the provisions to which each check gives evidence."""
+    from audit.chapters import evidence_blocks
+
+    return Section(
+        "evidence",
+        "Evidence and requirements",
+        "How each number is had again, and the provisions that it speaks to. The provisions are our reading and no "
+        "legal advice.",
+        [
+            Table(
+                ["Check", "Question", "Outcome", "Provisions"],
+                [
+                    [
+                        Cell(check.title, note=check.id),
+                        check.question,
+                        Cell("", outcome=by_check[check.id][0].outcome),
+                        Cell("", note="; ".join(check.requirements)),
+                    ]
+                    for check in checks
+                ],
+            ),
+            *evidence_blocks(checks, by_check),
+        ],
+    )
+
+
+def reproduce(context: Context, checks: Sequence[Check]) -> list[str]:
+    """Commands that give this report again, and a fact by its evidence."""
+    chosen = "" if len(checks) == len(CHECKS) else f" 'checks=[{','.join(check.id for check in checks)}]'"
+    groups = f" 'groups=[{','.join(context.config.groups)}]'" if context.config.groups else ""
+    return [
+        f"python -m audit version={context.version.version}{chosen}{groups} seed={context.config.seed} "
+        f"store.path={context.store.path}",
+        f"python -m data facts {context.version.version}   # every fact with its evidence",
+        f"python -m data show {context.version.version}   # digest {context.version.digest[:16]}...",
+    ]
