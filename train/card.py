@@ -137,7 +137,7 @@ def _how(run: Run) -> str:
         ("weight decay", f"{c['weight_decay']:g}"),
         ("trained weights", f"{run.metrics['trainable']:,} of {run.metrics['parameters']:,}"),
         ("seconds", f"{run.metrics['seconds']:,.0f}"),
-        ("hardware", ", ".join(f"{key} {value}" for key, value in hard.items())),
+        ("hardware", ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in hard.items())),
         ("packages", ", ".join(f"{name} {number}" for name, number in run.packages.items())),
     ]
     if run.method == "lora":

@@ -68,8 +68,6 @@ class ModelConfig:
                 closest(self.name, known),
                 "for any other model: model=hub model.path=DIRECTORY_OR_HUB_ID",
             )
-        if self.name == "hub" and not self.path:
-            raise ConfigError("model=hub needs model.path", "a local directory, or a hub id such as org/name")
         if self.chat_template and not Path(self.chat_template).is_file():
             raise ConfigError(f"model.chat_template={self.chat_template}: no such file")
 
@@ -123,6 +121,8 @@ def prepare(
     """
     if config.path:
         return _from_path(config, say)
+    if config.name == "hub":
+        raise ConfigError("model=hub needs model.path", "a local directory, or a hub id such as org/name")
     if config.name == "tiny":
         from train.tiny import make_tiny
 

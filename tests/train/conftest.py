@@ -1,0 +1,122 @@
+"""A store with sixty small conversations, and one tiny model trained on them, made once for all tests here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+from conf.app import StoreConfig
+from data.records import FrameRecords
+from data.runs import Run
+from data.store import Store
+from data.verdicts import verdicts
+from train.config import TrainConfig
+from train.methods import MethodConfig
+from train.models import ModelConfig
+
+COLOURS = ("red", "blue", "green", "tall", "small", "warm", "quiet", "quick")
+THINGS = ("kettle", "lamp", "chair", "bag", "shoe", "clock")
+SPLITS = ("train", "train", "train", "validation", "test")
+
+
+def conversation(number: int) -> dict[str, Any]:
+    thing, colour = THINGS[number % len(THINGS)], COLOURS[number * 5 % len(COLOURS)]
+    return {
+        "messages": [
+            {"role": "system", "content": "You describe things."},
+            {"role": "user", "content": f"Describe {thing} number {number}."},
+            {"role": "assistant", "content": f"It is a {colour} {thing}, and we like it."},
+        ],
+        "split": SPLITS[number % len(SPLITS)],
+        "licence": "CC0-1.0",
+    }
+
+
+def fill(path: Path, rows: list[dict[str, Any]], *, scrubbed: bool = True) -> str:
+    """A store at `path` with these rows; returns the last version: ingest, pii where scrubbed, and split."""
+    frame = FrameRecords.of(*rows).frame().collect()
+    rejects = {"file": pl.String, "line": pl.Int64, "reason": pl.String, "detail": pl.String}
+    assigned = [
+        {"record_id": record_id, "action": "assign", "reason": "split_assigned", "value": split}
+        for record_id, split in frame.select("record_id", "split").iter_rows()
+        if split is not None
+    ]
+    with Store.open(path) as store:
+        batches = [(frame.drop("split"), pl.DataFrame(schema=rejects))]
+        version = store.ingest("v-" + "0" * 12, {}, "1", batches, list)
+        if scrubbed:
+            version = store.apply(version, stage="pii", config={}, code="1", verdicts=verdicts(), reasons={})
+        if assigned:
+            version = store.apply(
+                version, stage="split", config={}, code="1", verdicts=verdicts(assigned),
+                reasons={"split_assigned": "the split it belongs to"},
+            )  # fmt: skip
+    return version
+
+
+@pytest.fixture(scope="session", autouse=True)
+def model_cache(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """Tiny models made by tests go to a folder of the test run, not to the user's cache."""
+    with pytest.MonkeyPatch.context() as patch:
+        folder = tmp_path_factory.mktemp("models")
+        patch.setenv("TUNEPROOF_CACHE", str(folder))
+        yield folder
+
+
+@pytest.fixture(scope="session")
+def store_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("store") / "warehouse.duckdb"
+    fill(path, [conversation(number) for number in range(60)])
+    return path
+
+
+@pytest.fixture(scope="session")
+def settings(store_path: Path) -> Callable[..., TrainConfig]:
+    """A quick configuration on the tiny model, with changes."""
+
+    def make(out: Path, **changes: Any) -> TrainConfig:
+        config = TrainConfig(
+            store=StoreConfig(path=str(store_path)),
+            model=ModelConfig(name="tiny"),
+            method=MethodConfig(r=8, alpha=16, dropout=0.1),
+            steps=12,
+            eval_steps=4,
+            learning_rate=1e-2,
+            threads=1,
+            report_to=["none"],
+            out=str(out),
+        )
+        return replace(config, **changes)
+
+    return make
+
+
+@dataclass
+class Trained:
+    config: TrainConfig
+    run: Run
+
+
+@pytest.fixture(scope="session")
+def trained(
+    tmp_path_factory: pytest.TempPathFactory, settings: Callable[..., TrainConfig], store_path: Path
+) -> Trained:
+    """The tiny model after thirty steps of LoRA, by the command's own task."""
+    from train.run import train
+
+    config = settings(tmp_path_factory.mktemp("trained"), steps=30, eval_steps=10, report_to=["tensorboard"])
+    assert train(config) == 0
+    with Store.open(store_path, read_only=True) as store:
+        return Trained(config, store.run("latest"))
+
+
+@pytest.fixture(scope="session")
+def tokenizer(trained: Trained) -> Any:
+    from train.load import load_base
+
+    return load_base(trained.run)[1]
