@@ -139,7 +139,7 @@ class EvalConfig:
     copy_nearest  also score the answer of the nearest training prompt, copied
     samples       items of each kind (most gained, most lost, drawn) that the report shows in full, 0 to 50
     out           folder of the report; null for runs/eval/<evaluation id>
-    threads       CPU threads of torch; 0 leaves its own choice
+    threads       CPU threads of torch; null: its own choice (OMP_NUM_THREADS, else all cores)
     """
 
     store: StoreConfig = field(default_factory=StoreConfig)
@@ -156,7 +156,7 @@ class EvalConfig:
     copy_nearest: bool = True
     samples: int = 4
     out: str | None = None
-    threads: int = 0
+    threads: int | None = None
 
     def __post_init__(self) -> None:
         from eval.metrics import METRICS
@@ -171,7 +171,7 @@ class EvalConfig:
         self.metrics = list(dict.fromkeys(self.metrics))
         _positive("limit", self.limit)
         _within("samples", self.samples, 0, 50)
-        _within("threads", self.threads, 0, 1024)
+        _positive("threads", self.threads)
         names = [self.split, *(extra.name for extra in self.extra_files)]
         for name in names:
             if names.count(name) > 1:

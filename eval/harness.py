@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from data.errors import ConfigError, closest
+from data.errors import ConfigError, SourceError, closest
 from eval.bootstrap import Interval
 from eval.config import BootstrapConfig, SuiteConfig
 from eval.items import Item, json_lines
@@ -28,6 +28,8 @@ from eval.tally import Floats, Tally, mean_tally, ratio
 
 TASKS = Path(__file__).parent / "tasks"
 BITS = "bits_per_byte"
+SEED = 1234  # of few-shot examples, the harness's own default
+RESAMPLES = 1000  # for the standard errors of metrics that have no formula
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,19 +77,23 @@ def run_suite(
     model: Any, tokenizer: Any, config: SuiteConfig, store_items: Sequence[Item]
 ) -> list[TaskScore]:
     """Ask `model` every task of the suite. `store_items` are what `suite.data.<task>=store` reads."""
-    from lm_eval import simple_evaluate
+    from lm_eval import evaluate
     from lm_eval.models.huggingface import HFLM
 
     logging.getLogger("lm_eval").setLevel(logging.ERROR)
     tasks = load_tasks(config, documents_of(config, tokenizer, store_items))
+    for task in tasks.values():
+        task.set_fewshot_seed(SEED)
+        if task.get_config("num_fewshot") is None:
+            task.set_config("num_fewshot", 0)
     with _quiet():
-        found = simple_evaluate(
-            model=HFLM(pretrained=model, tokenizer=tokenizer, batch_size=config.batch_size),
-            tasks=list(tasks.values()),
+        # Not simple_evaluate: it asks git for the version of the folder it is started in.
+        found = evaluate(
+            lm=HFLM(pretrained=model, tokenizer=tokenizer, batch_size=config.batch_size),
+            task_dict={"tasks": tasks, "groups": {}, "group_map": {}},
             limit=config.limit,
-            bootstrap_iters=0 if not tasks else 1000,
+            bootstrap_iters=RESAMPLES,
             apply_chat_template=config.chat,
-            log_samples=True,
         )
     assert found is not None  # None only on other ranks of a distributed run
     return [score for name in tasks for score in _scores(name, tasks[name], found, config)]
@@ -116,9 +122,11 @@ def documents_of(
     return found
 
 
-def load_tasks(config: SuiteConfig, documents: Mapping[str, list[dict[str, Any]]]) -> dict[str, Any]:
-    """The task objects by name. Raises ConfigError for a folder or task that does not exist."""
-    from datasets import Dataset
+def known_tasks(config: SuiteConfig) -> Any:
+    """The harness's task manager for the suite's folder.
+
+    Raises ConfigError for a folder or task that does not exist, SourceError for a file that is not there.
+    """
     from lm_eval.tasks import TaskManager
 
     folder = TASKS / config.folder
@@ -135,12 +143,26 @@ def load_tasks(config: SuiteConfig, documents: Mapping[str, list[dict[str, Any]]
                 raise ConfigError(
                     f"{key}: no task '{name}' in {config.folder}", closest(name, manager.all_tasks)
                 )
+    for task, path in config.data.items():
+        if path != "store" and not Path(path).expanduser().is_file():
+            raise SourceError(f"{path}: no such file", f"set suite.data.{task} to a JSONL file, or to store")
+    return manager
+
+
+def load_tasks(config: SuiteConfig, documents: Mapping[str, list[dict[str, Any]]]) -> dict[str, Any]:
+    """The task objects by name, with `documents` in place of what their files would load."""
+    from datasets import Dataset
+    from lm_eval.tasks._yaml_loader import load_yaml
+
+    manager = known_tasks(config)
 
     def source(rows: list[dict[str, Any]]) -> Any:
         return lambda **_: {"test": Dataset.from_list(rows)}
 
     specs: list[Any] = [
-        {"task": name, "custom_dataset": source(documents[name])} if name in documents else name
+        {**load_yaml(_file(manager, name)), "custom_dataset": source(documents[name])}
+        if name in documents
+        else name
         for name in config.tasks
     ]
     loaded: dict[str, Any] = dict(manager.load(specs)["tasks"])
@@ -208,6 +230,10 @@ def _tally(name: str, each: Sequence[Any], value: float, signature: str) -> Tall
         bits = Tally(name, statistics, ratio, signature, float(ratio(statistics.sum(axis=0))))
         return bits if abs(bits.value - value) < 1e-9 else None
     return None
+
+
+def _file(manager: Any, task: str) -> Path:
+    return Path(manager.task_index[task].yaml_path)
 
 
 def _item(task: Any, sample: Mapping[str, Any]) -> TaskItem:

@@ -12,7 +12,8 @@ from data.records import canonical_json, digest
 from data.runs import Run
 from eval.config import EvalConfig
 
-PACKAGES = ("sacrebleu", "rouge-score", "lm-eval", "transformers", "torch")
+SCORING = ("sacrebleu", "rouge-score")
+ASKING = ("transformers", "torch", "lm-eval")
 
 
 def command(config: EvalConfig, what: str) -> str:
@@ -24,7 +25,7 @@ def identity_of(config: EvalConfig, *of: str | None) -> str:
     """The evaluation's id: the same things measured in the same way have the same one."""
     settings = {k: v for k, v in asdict(config).items() if k not in ("store", "out", "threads", "samples")}
     settings["predictions"] = {**settings["predictions"], "path": None}
-    return "eval-" + digest(canonical_json([settings, list(of), packages()]), hex_digits=12)
+    return "eval-" + digest(canonical_json([settings, list(of), packages(config)]), hex_digits=12)
 
 
 def file_digests(config: EvalConfig) -> list[str]:
@@ -34,12 +35,13 @@ def file_digests(config: EvalConfig) -> list[str]:
     return [hashlib.sha256(Path(path).expanduser().read_bytes()).hexdigest() for path in paths]
 
 
-def packages() -> dict[str, str]:
-    """Versions of what computes the scores."""
-    return {name: package_version(name) for name in PACKAGES}
+def packages(config: EvalConfig) -> dict[str, str]:
+    """Versions of what computes the answers and their scores."""
+    names = SCORING if config.predictions.path else (*SCORING, *ASKING)
+    return {name: package_version(name) for name in names}
 
 
-def subject_of(tuned: Run, version: str) -> dict[str, str]:
+def subject_of(config: EvalConfig, tuned: Run, version: str) -> dict[str, str]:
     """What an evaluation of a run is about, for the report's head."""
     return {
         "run": tuned.run_id,
@@ -47,7 +49,7 @@ def subject_of(tuned: Run, version: str) -> dict[str, str]:
         "weights SHA-256": tuned.weights_digest or "unknown",
         "trained on": tuned.version,
         "items from": version,
-        **packages(),
+        **packages(config),
     }
 
 

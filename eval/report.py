@@ -76,6 +76,17 @@ def _warnings(scored: Scored) -> list[Block]:
                 "WARN",
             )
         )
+    copied = scored.comparisons.get(("copy_nearest", "tuned"), {})
+    lost = [title_of(metric) for metric, c in copied.items() if c.conclusion is Conclusion.worse]
+    if lost:
+        found.append(
+            Callout(
+                f"On {', '.join(lost)} the tuned model is worse than copying the answer of the nearest training prompt. "
+                "A gain over the base model is then no sign that it has learnt to write.",
+                "Copying does better",
+                "WARN",
+            )
+        )
     few = [c for of in scored.comparisons.values() for c in of.values() if c.conclusion is Conclusion.too_few]
     if few:
         found.append(
@@ -111,7 +122,7 @@ def _score_table(result: Result, scored: Scored) -> Table:
         caption=f"Scores with their {level} intervals over {len(scored.slice.items):,} items. "
         + (
             "Lower is better for perplexity; higher for all others."
-            if "perplexity" in result.config.metrics
+            if "perplexity" in scored.tallies[scored.roles[0]]
             else ""
         ),
         align=_aligned(len(scored.roles)),
@@ -124,12 +135,12 @@ def _difference_table(pair: tuple[str, str], comparisons: Mapping[str, Compariso
         [
             Cell(title_of(metric)),
             *difference_cells(found),
-            Cell(found.words(), outcome=badge(found.conclusion)),
+            _conclusion(found),
         ]
         for metric, found in comparisons.items()
     ]
     return Table(
-        ["Metric", "Difference", "p", "p adjusted", f"{second[0].upper() + second[1:]} is"],
+        ["Metric", "Difference", "p", "p adjusted", "Conclusion"],
         rows,
         caption=f"{second[0].upper() + second[1:]} minus {first}, on the same items. "
         "p is adjusted by Holm for the number of metrics.",
@@ -150,6 +161,12 @@ def difference_cells(found: Comparison) -> list[Cell]:
         Cell(p_words(found.p), note=found.method),
         Cell(p_words(found.p_adjusted)),
     ]
+
+
+def _conclusion(found: Comparison) -> Cell:
+    """The badge, and how many more items an open conclusion needs."""
+    needs = "" if found.more_items is None else found.words().partition("(")[2].rstrip(")")
+    return Cell("", outcome=badge(found.conclusion), note=needs)
 
 
 def _bars(result: Result, scored: Scored) -> Chart:
@@ -181,10 +198,9 @@ def _histogram(scored: Scored) -> Chart | None:
         return None
     metric, values = ranked
     title = METRICS[metric].title
-    what = (
-        f"{title} of an item, {scored.pair[1]} minus {scored.pair[0]}"
-        if scored.pair
-        else f"{title} of an item"
+    points = [float(value) / (METRICS[metric].top or 1.0) * 100 for value in values]
+    what = f"{title} of an item, of 100" + (
+        f": {scored.pair[1]} minus {scored.pair[0]}" if scored.pair else ""
     )
     bins = min(24, max(6, len(values) // 4))
     up, down = int((values > 1e-9).sum()), int((values < -1e-9).sum())
@@ -195,7 +211,7 @@ def _histogram(scored: Scored) -> Chart | None:
     )
     return Chart(
         lambda: charts.histogram(
-            [float(v) for v in values],
+            points,
             title=what,
             bins=bins,
             counted="items",
@@ -218,7 +234,8 @@ def _lengths(result: Result, scored: Scored) -> Details:
         if fact.name in names and fact.slice.split(",")[0] == f"slice={scored.slice.name}"
     ]
     table = Table(["What", "Of", "Value", "Unit"], rows, align=["left", "left", "right", "left"])
-    return Details("Length and emptiness of the answers, and prompts that training had seen", [table])
+    seen = "" if scored.seen is None else ", and prompts that training had seen"
+    return Details(f"Length and emptiness of the answers{seen}", [table])
 
 
 def _suite_section(result: Result) -> Section:
@@ -241,7 +258,7 @@ def _suite_section(result: Result) -> Section:
         if found is None:
             cells += [Cell(None), Cell(None), Cell(None), Cell("not compared: no mean over items")]
         else:
-            cells += [*difference_cells(found), Cell(found.words(), outcome=badge(found.conclusion))]
+            cells += [*difference_cells(found), _conclusion(found)]
         rows.append(cells)
     table = Table(
         ["Task", *(_heading(role) for role in roles), "Difference", "p", "p adjusted", "Conclusion"],
@@ -267,12 +284,15 @@ def _samples_section(result: Result, scored: Scored) -> Section | None:
         for sample in (one for one in samples if one.why == why):
             item = scored.slice.items[sample.position]
             change = (
-                f"  {METRICS[ranked[0]].title} {signed(sample.value)}"
+                f" · {METRICS[ranked[0]].title} {signed(sample.value)}"
                 if ranked and sample.value is not None
                 else ""
             )
-            columns = [("reference", item.references[0])]
-            columns += [(_heading(role), scored.answers[role][sample.position]) for role in shown]
+            many = f" (1 of {len(item.references)})" if len(item.references) > 1 else ""
+            columns = [(f"reference{many}", item.references[0])]
+            columns += [
+                (_heading(role), scored.answers[role][sample.position] or "(empty)") for role in shown
+            ]
             blocks.append(
                 SideBySide(
                     columns,

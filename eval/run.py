@@ -14,7 +14,7 @@ from data.progress import progress
 from data.store import Store
 from eval.config import EvalConfig
 from eval.facts import answers_of, facts_of
-from eval.harness import TaskScore, run_suite
+from eval.harness import TaskScore, known_tasks, run_suite
 from eval.identity import command, file_digests, identity_of, packages, subject_of
 from eval.items import Item, Slice, file_slice, items_of, split_slice
 from eval.models import ask_both
@@ -40,7 +40,7 @@ class Spoken:
 
 def run(config: EvalConfig) -> int:
     """Evaluate a run, or score a file where `predictions.path` is set. Returns the exit code."""
-    if config.threads:
+    if config.threads is not None:
         import torch
 
         torch.set_num_threads(config.threads)
@@ -56,6 +56,8 @@ def evaluate(config: EvalConfig) -> Result:
         version = store.resolve(config.version or tuned.version)
         slices = [split_slice(store.read(version), config.split, config.limit)]
         training, _ = items_of(store.read(tuned.version), "train")
+    if config.suite.tasks:
+        known_tasks(config.suite)  # a wrong name fails now, not after the answers
     slices += [file_slice(extra.name, extra.path, config.limit) for extra in config.extra_files]
     spoken = ask_both(tuned, lambda role, model, tokenizer: ask(role, model, tokenizer, slices, config))
     scored = [_scored(items, spoken, training, config) for items in slices]
@@ -75,7 +77,7 @@ def evaluate(config: EvalConfig) -> Result:
         slices=scored,
         suite=suite,
         facts=facts_of(identity, scored, suite, config.bootstrap),
-        subject=subject_of(tuned, version),
+        subject=subject_of(config, tuned, version),
         command=command(config, f"run={tuned.run_id}"),
     )
 
@@ -100,7 +102,12 @@ def score_file(config: EvalConfig) -> Result:
         slices=[scored],
         suite=None,
         facts=facts_of(identity, [scored], None, config.bootstrap),
-        subject={"file": path.name, "SHA-256": sha256, "items": f"{len(found.items.items):,}", **packages()},
+        subject={
+            "file": path.name,
+            "SHA-256": sha256,
+            "items": f"{len(found.items.items):,}",
+            **packages(config),
+        },
         command=command(config, f"predictions.path={path}"),
     )
 

@@ -39,9 +39,9 @@ def show(result: Result, paths: Mapping[str, Path], console: Console | None = No
         out.print()
     if result.suite is not None and result.suite.by_role:
         out.print(_suite_table(result))
-    out.print(f"evaluation  {result.evaluation.evaluation_id}")
+    out.print(f"evaluation      {result.evaluation.evaluation_id}")
     for kind, path in paths.items():
-        out.print(f"{kind:<12}{path}", soft_wrap=True)
+        out.print(f"{kind:<16}{path}", soft_wrap=True)
 
 
 def _table(result: Result, scored: Scored) -> Table:

@@ -45,10 +45,10 @@ def p_words(p: float) -> str:
 
 
 def difference_words(metric: str, found: Comparison) -> str:
-    """`BLEU 11.2 -> 58.0 (+46.8; 95 % interval +40.2 to +52.9; adjusted p 0.004)`."""
+    """`BLEU from 11.2 to 58.0 (+46.8; 95 % interval +40.2 to +52.9; adjusted p 0.004)`."""
     percent = f"{found.level * 100:.3g}"
     return (
-        f"{title_of(metric)} {number(found.first)} -> {number(found.second)} ({signed(found.difference)}; "
+        f"{title_of(metric)} from {number(found.first)} to {number(found.second)} ({signed(found.difference)}; "
         f"{percent} % interval {signed(found.low)} to {signed(found.high)}; adjusted p {p_words(found.p_adjusted)})"
     )
 
