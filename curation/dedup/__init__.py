@@ -1,9 +1,9 @@
 """Near-duplicate removal: MinHash to find candidates, exact Jaccard similarity to decide.
 
-    judge              the stage
-    near_duplicates    the same on plain texts, without a store
-    exact_join.join    all pairs at or above a threshold, none missed
-    recall.measured_recall  how many planted pairs the configuration finds
+    judge            the stage
+    near_duplicates  the same on plain texts, without a store
+    exact_join.join  all pairs at or above a threshold, none missed
+    measured_recall  how many planted pairs the configuration finds
 
 Read in this order: alphabet and words (what a word is), kernel (bytes to band keys), buckets (candidates), scan (exact
 comparison), near (clusters), decide (what is kept), stage (verdicts).
@@ -15,9 +15,10 @@ from pathlib import Path
 
 from curation.dedup.config import DedupConfig
 from curation.dedup.decide import near_duplicates
+from curation.dedup.recall import measure, measured_recall
 from curation.dedup.stage import REASONS, judge
 
 # The files whose content decides the verdicts.
-CODE = tuple(sorted(path for path in Path(__file__).parent.glob("*.py") if path.name != "recall.py"))
+CODE = tuple(sorted(path for path in Path(__file__).parent.glob("*.py")))
 
-__all__ = ["CODE", "REASONS", "DedupConfig", "judge", "near_duplicates"]
+__all__ = ["CODE", "REASONS", "DedupConfig", "judge", "measure", "measured_recall", "near_duplicates"]

@@ -65,9 +65,9 @@ def near_duplicates(
 
 
 def decide(found: Found, rank: np.ndarray, config: DedupConfig, settled: int = 0) -> Duplicates:
-    """Keep the lowest rank of each cluster, and the first `settled` texts in any case; score what is removed."""
+    """Keep the lowest rank of each cluster, but all of the first `settled` texts; score what is removed."""
     n = len(rank)
-    order = np.argsort(rank)
+    order = np.lexsort((rank, np.arange(n) >= settled))  # settled texts come first
     best = np.empty(n, np.int64)
     best[found.cluster[order[::-1]]] = order[::-1]  # the lowest rank is written last
     kept = best[found.cluster]
