@@ -64,8 +64,11 @@ def load_model(name: str) -> Any:
     )
 
 
-def build(config: PiiConfig) -> AnalyzerEngine:
-    """Presidio's analyzer with all its English recognisers; takes some seconds, most of them for imports."""
+def build(config: PiiConfig) -> tuple[AnalyzerEngine, Any]:
+    """Presidio's analyzer with all its English recognisers, and its spaCy pipeline.
+
+    Takes some seconds, most of them for imports.
+    """
     # Presidio logs matched text when a checksum fails: nothing of it may reach a log file.
     logging.getLogger("presidio-analyzer").setLevel(logging.CRITICAL + 1)
     nlp = load_model(config.spacy_model)
@@ -82,7 +85,7 @@ def build(config: PiiConfig) -> AnalyzerEngine:
     spacy_engine.nlp = {LANGUAGE: nlp}  # its own load() would try a download
     analyzer = AnalyzerEngine(nlp_engine=spacy_engine, supported_languages=[LANGUAGE])
     _use_bundled_suffixes(list(analyzer.registry.recognizers))
-    return analyzer
+    return analyzer, nlp
 
 
 def _use_bundled_suffixes(recognisers: list[Any]) -> None:

@@ -70,6 +70,17 @@ EXTRAS = (
         ),
         _luhn,
     ),
+    # phonenumbers knows the forms that numbers have; beside a word that says so, other forms are believed too.
+    Extra(
+        "PHONE_NUMBER",
+        0.6,
+        "",
+        re.compile(
+            r"\b(?:(?:tele)?phone|tel|mobile|cell|fax|desk|(?:call|reach|text)\s+me\s+(?:at|on))\b(?:\s+(?:number|no))?"
+            r"(?:\s+is)?[ .:#]{0,4}\s?(?P<it>\+?\(?\d(?:[ ().-]{0,2}\d){6,14})(?:\s?x\s?\d{1,6})?(?![\w-])",
+            re.I,
+        ),
+    ),
     Extra(
         "SECRET",
         1.0,
@@ -111,6 +122,7 @@ EXTRAS = (
         "STREET_ADDRESS", 0.5, "", re.compile(rf"\b(?:{_STATES}|[AFD]PO\s+A[AEP])\s+\d{{5}}(?:-\d{{4}})?\b")
     ),
 )
+_DIGITAL = ("STREET_ADDRESS", "CREDIT_CARD", "PHONE_NUMBER")
 _DIGIT = re.compile(r"\d")
 _ASSIGNED = re.compile(r"key|secret|token|passw", re.I)
 
@@ -124,7 +136,7 @@ def find_extras(text: str, entities: frozenset[str], threshold: float) -> list[F
     for extra in EXTRAS:
         if extra.type not in entities or extra.score < threshold or extra.hint not in low:
             continue
-        if (extra.type in ("STREET_ADDRESS", "CREDIT_CARD") and not digits) or (
+        if (extra.type in _DIGITAL and not digits) or (
             not extra.hint and extra.type == "SECRET" and not assigned
         ):
             continue

@@ -26,6 +26,7 @@ Span = tuple[str, int, int]  # label, first token, one past the last token
 
 IMPOSSIBLE = np.float32(-1e9)
 EPSILON = np.float32(1e-8)  # thinc's layer norm
+GROUP_TOKENS = 4_000  # matrices that stay in the processor's cache
 MIX = np.uint64(0x9E3779B97F4A7C15)
 
 
@@ -91,6 +92,18 @@ class BatchedNer:
 
     def spans(self, docs: Sequence[Any]) -> list[list[Span]]:
         """Entities of each tokenised document, in order."""
+        found: list[list[Span]] = []
+        group: list[Any] = []
+        tokens = 0
+        for doc in docs:
+            group.append(doc)
+            tokens += len(doc)
+            if tokens >= GROUP_TOKENS:
+                found += self._group(group)
+                group, tokens = [], 0
+        return found + self._group(group)
+
+    def _group(self, docs: Sequence[Any]) -> list[list[Span]]:
         from spacy.attrs import IS_SPACE, NORM, ORTH, PREFIX, SHAPE, SUFFIX
 
         lengths = np.array([len(doc) for doc in docs])
@@ -145,7 +158,8 @@ class BatchedNer:
         scores = hidden @ self._closed + self._closed_upper_bias
         scores[np.ix_(final, self._kinds == "B")] = IMPOSSIBLE
         scores[np.ix_(space, self._kinds != "O")] = IMPOSSIBLE
-        return scores.argmax(axis=1)
+        best: NDArray[np.intp] = scores.argmax(axis=1)
+        return best
 
     def _stops(self, tokens: Floats, chosen: NDArray[np.intp], final: NDArray[np.bool_]) -> dict[int, int]:
         """Where an entity that begins at a token ends (one past its last token)."""
