@@ -7,13 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from audit.bias_chapter import fairness_blocks
 from audit.checks import Check
-from audit.fairness_charts import fairness_blocks
 from data.facts import Fact, Outcome
 from data.report import Block, Callout, Cell, Chart, Commands, Details, Paragraph, Table, charts
 from data.report.wording import interval, number, percent, quantity
 
 Facts = dict[str, list[Fact]]
+# Longer lists are cut; the JSON file has all.
+EVIDENCE_ROWS = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +32,8 @@ def says(fact: Fact) -> Callout:
     """A check's own sentence, with its name as the title."""
     from audit.checks import CHECKS
 
-    return Callout(fact.detail["says"], f"{CHECKS[fact.name].title}", outcome=fact.outcome)
+    title = CHECKS[fact.name].title + ("" if fact.slice == "all" else f" {fact.slice}")
+    return Callout(fact.detail["says"], title, outcome=fact.outcome)
 
 
 def source_blocks(facts: Facts) -> list[Block]:
@@ -101,32 +104,40 @@ def lineage_blocks(facts: Facts) -> list[Block]:
 
 def quality_blocks(facts: Facts) -> list[Block]:
     """Repetition, contamination and the size of each task."""
-    blocks: list[Block] = [says(fact) for own in facts.values() for fact in own if "says" in fact.detail]
-    repeated = facts.get("QUA-001")
-    if repeated and repeated[0].value:
-        sizes = {
-            int(size): count for size, count in repeated[0].detail["cluster_sizes"].items() if int(size) > 1
-        }
-        blocks.append(
-            Table(
-                ["Rows in a cluster", "Clusters", "Rows that repeat another"],
-                [[size, count, (size - 1) * count] for size, count in sorted(sizes.items())[:15]],
-                caption="Clusters of near-duplicate rows. Their texts are not shown here.",
-            )
-        )
-    tasks = [fact for fact in facts.get("QUA-005", []) if fact.slice != "all"]
-    if tasks:
-        blocks.append(
-            Table(
-                ["Task", "Outcome", "Rows"],
-                [
-                    [t.slice.partition("=")[2], Cell("", outcome=t.outcome), int(t.value or 0)]
-                    for t in tasks[:30]
-                ],
-                caption=f"Rows a training would see, by task, the smallest first. Demanded: {tasks[0].threshold}.",
-            )
-        )
+    blocks: list[Block] = []
+    for name, own in facts.items():
+        blocks.append(says(own[0]))
+        if name == "QUA-001" and own[0].value:
+            blocks.append(_clusters(own[0]))
+        blocks += [says(fact) for fact in own[1:] if "says" in fact.detail]
+        if name == "QUA-005" and len(own) > 1:
+            blocks.append(_tasks(own[1:]))
     return blocks
+
+
+def _clusters(fact: Fact) -> Table:
+    sizes = {int(size): count for size, count in fact.detail["cluster_sizes"].items() if int(size) > 1}
+    return Table(
+        ["Rows in a cluster", "Clusters", "Rows that repeat another"],
+        [[size, count, (size - 1) * count] for size, count in sorted(sizes.items())[:15]],
+        caption="Clusters of near-duplicate rows. Their texts are not shown here.",
+    )
+
+
+def _tasks(tasks: list[Fact]) -> Table:
+    shown = (
+        f"the smallest {EVIDENCE_ROWS} of {len(tasks)}"
+        if len(tasks) > EVIDENCE_ROWS
+        else "the smallest first"
+    )
+    return Table(
+        ["Task", "Outcome", "Rows"],
+        [
+            [t.slice.partition("=")[2], Cell("", outcome=t.outcome), int(t.value or 0)]
+            for t in tasks[:EVIDENCE_ROWS]
+        ],
+        caption=f"Rows a training would see, by task, {shown}. Demanded: {tasks[0].threshold}.",
+    )
 
 
 def privacy_blocks(facts: Facts) -> list[Block]:
@@ -138,19 +149,13 @@ def privacy_blocks(facts: Facts) -> list[Block]:
     blocks.append(
         Paragraph(
             f"Rows scanned: {number(fact.n)}. Rows with a finding: {quantity(fact.value, 'fraction')} "
-            f"({interval(fact.low, fact.high, 'fraction')} at {fact.level:.0%}, {fact.method}). The bound speaks of "
-            "what this detector can see; it misses what it has no pattern or name for."
+            f"({interval(fact.low, fact.high, 'fraction')}, {100 * (fact.level or 0):.3g} % interval, {fact.method}). "
+            "The bound speaks of what this detector can see; it misses what it has no pattern or name for."
         )
     )
     if by_type:
         rows = [
-            {
-                "name": t.slice.partition("=")[2],
-                "value": t.value,
-                "low": t.low,
-                "high": t.high,
-                "rows": t.detail["rows"],
-            }
+            {"name": t.slice.partition("=")[2], "value": t.value, "low": t.low, "high": t.high, **t.detail}
             for t in by_type
         ]
         caption = "Share of the scanned rows with a finding of each type, with 95 % intervals. Findings are not shown."
@@ -183,14 +188,12 @@ CHAPTERS = (
     ),
 )
 
-EVIDENCE_ROWS = 60
-
 
 def evidence_blocks(checks: Sequence[Check], by_check: Facts) -> list[Block]:
     """Per check a folded table of all its facts, and the evidence of the one that stands for it."""
     return [
         Details(
-            f"{check.id} {check.title}: {len(by_check[check.id])} facts and their evidence",
+            f"{check.id} {check.title}: {_counted(by_check[check.id])}",
             [
                 Table(
                     ["Slice", "Outcome", "Value", "n", "Interval", "p (Holm)"],
@@ -211,6 +214,10 @@ def evidence_blocks(checks: Sequence[Check], by_check: Facts) -> list[Block]:
         )
         for check in checks
     ]
+
+
+def _counted(facts: list[Fact]) -> str:
+    return "one fact and its evidence" if len(facts) == 1 else f"{len(facts)} facts and their evidence"
 
 
 def _left_out(facts: list[Fact]) -> str:

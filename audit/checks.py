@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from audit import fairness, lineage, privacy, quality, removal, sources
+from audit import imbalance, lineage, privacy, quality, removal, representation, sources
 from audit.context import Context
 from data.errors import ConfigError, MissingPackage, closest
 from data.facts import Fact
@@ -64,11 +64,11 @@ CHECKS: dict[str, Check] = {
         ),
         Check(
             "FAI-001", "Representation", "Is each group in the data as it should be?", "fairness",
-            fairness.representation, ("EU AI Act Art. 10(3)", "EU AI Act Art. 10(4)", "NIST AI RMF MEASURE 2.11"),
+            representation.representation, ("EU AI Act Art. 10(3)", "EU AI Act Art. 10(4)", "NIST AI RMF MEASURE 2.11"),
         ),
         Check(
             "FAI-002", "Imbalance by group", "Do labels, scores or answer lengths differ by group?", "fairness",
-            fairness.imbalance, ("EU AI Act Art. 10(2)(f)", "NIST AI RMF MEASURE 2.11"),
+            imbalance.imbalance, ("EU AI Act Art. 10(2)(f)", "NIST AI RMF MEASURE 2.11"),
         ),
         Check(
             "FAI-010", "Removal parity", "Did a stage remove more of one group than of all others?", "fairness",

@@ -2,19 +2,50 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import re
+import shlex
+from collections.abc import Iterator
+from dataclasses import dataclass, field, fields, is_dataclass
 from typing import Any, Self
 
 import polars as pl
 
 from audit.config import AuditConfig, PolicyConfig
 from audit.groups import group_columns, quoted
+from data.errors import StoreError
 from data.facts import Fact, Outcome
 from data.records import Records
 from data.store import Store
 from data.versions import Version
 
 EXACT = "complete count"
+
+
+# Keys that say what to do with the result, and not what is measured.
+NOT_MEASURED = ("version", "check", "checks", "out", "fail_on")
+
+
+def _changed(prefix: str, config: Any, default: Any) -> Iterator[str]:
+    """`key=value` for every field of the dataclass that differs from the default one."""
+    for field_ in fields(config):
+        value, usual = getattr(config, field_.name), getattr(default, field_.name)
+        if field_.name in NOT_MEASURED or value == usual:
+            continue
+        if is_dataclass(value):
+            yield from _changed(f"{prefix}{field_.name}.", value, usual)
+        else:
+            yield f"{prefix}{field_.name}={_written(value)}"
+
+
+def _written(value: Any) -> str:
+    """A value in Hydra's override grammar; texts are quoted where it needs it."""
+    if isinstance(value, dict):
+        return "{" + ",".join(f"{_written(key)}:{_written(item)}" for key, item in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ",".join(_written(item) for item in value) + "]"
+    if isinstance(value, str) and not re.fullmatch(r"[A-Za-z_][\w./-]*", value):
+        return '"' + value.replace('"', '\\"') + '"'
+    return str(value)
 
 
 @dataclass(slots=True)
@@ -37,6 +68,11 @@ class Context:
     def of(cls, store: Store, config: AuditConfig) -> Self:
         """The context for `config.version`. Raises StoreError where there is no such version."""
         version = store.version(config.version)
+        if version.rows == 0:
+            raise StoreError(
+                f"{version.version} ({version.stage}) has no rows: there is nothing to audit",
+                "choose another: python -m data versions   then   python -m audit version=...",
+            )
         lineage = store.lineage(version.version)
         rows = store.query(
             "SELECT split, count(*) AS rows FROM members WHERE version = ? GROUP BY split ORDER BY split",
@@ -82,7 +118,12 @@ class Context:
 
     def rerun(self, check: str) -> str:
         """The command that measures `check` again: the evidence where SQL cannot do it."""
-        return f"python -m audit version={self.version.version} check={check} seed={self.config.seed}"
+        return " ".join(["python -m audit", *self.overrides(), f"check={check}"])
+
+    def overrides(self) -> list[str]:
+        """The configuration as the command line would give it: the version, and every value that is not a default."""
+        changed = [f"version={self.version.version}", *_changed("", self.config, AuditConfig())]
+        return [text if re.fullmatch(r"[\w=.,/:+-]+", text) else shlex.quote(text) for text in changed]
 
     def number(self, sql: str) -> float:
         """The column `value` of the only row that `sql` gives."""

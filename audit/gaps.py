@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from audit import statistics
 from audit.config import PolicyConfig
-from data.facts import Outcome
+from audit.context import Context
+from data.facts import Fact, Outcome
+from data.report.wording import DIFFERENCE, quantity
 
 
 class Counts(NamedTuple):
@@ -18,6 +20,17 @@ class Counts(NamedTuple):
     n: int
     other_found: int
     other_n: int
+
+
+Four = tuple[int, int, int, int]
+
+
+def without_mirror(by_group: dict[str, Four]) -> dict[str, Four]:
+    """Of two groups only the smaller: the other's comparison is the same one with its sign turned."""
+    if len(by_group) != 2:
+        return by_group
+    smaller = min(by_group, key=lambda group: (by_group[group][1], group))
+    return {smaller: by_group[smaller]}
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,3 +93,45 @@ def worst_gap(gaps: list[Gap]) -> Gap:
     """The gap with the worst outcome, then the largest difference; ties go by name."""
     order = [o.value for o in (Outcome.FAIL, Outcome.WARN, Outcome.INSUFFICIENT, Outcome.PASS)]
     return min(gaps, key=lambda gap: (order.index(gap.outcome), -abs(gap.value or 0), gap.counts.what))
+
+
+def gap_facts(
+    context: Context, name: str, gaps: list[Gap], evidence: dict[str, str], most: float, says: str
+) -> list[Fact]:
+    """One fact for the worst gap, standing for the check, and one for each."""
+    rule = (
+        f"differs from all others by at most {quantity(most, DIFFERENCE)} (Holm over {len(gaps)} comparisons, "
+        f"at least {context.policy.min_group} rows a group)"
+    )
+
+    def fact(gap: Gap, slice_: str, detail: dict[str, Any]) -> Fact:
+        counts = gap.counts
+        return context.fact(
+            name,
+            gap.value,
+            DIFFERENCE,
+            slice=slice_,
+            n=counts.n,
+            low=gap.low,
+            high=gap.high,
+            level=None if gap.value is None else context.policy.level,
+            method="difference of shares, Newcombe; Fisher's p with Holm's correction",
+            outcome=gap.outcome,
+            n_needed=gap.n_needed,
+            threshold=rule,
+            evidence=evidence[counts.what],
+            detail={
+                "found": counts.found,
+                "other_found": counts.other_found,
+                "other_n": counts.other_n,
+                "p": gap.p,
+                "p_adjusted": gap.p_adjusted,
+                **detail,
+            },
+        )
+
+    worst = worst_gap(gaps)
+    return [
+        fact(worst, "all", {"says": says, "shown": worst.counts.what, "compared": len(gaps)}),
+        *(fact(gap, gap.counts.what, {}) for gap in gaps),
+    ]

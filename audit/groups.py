@@ -15,6 +15,10 @@ RECORD_COLUMNS = ("kind", "label", "source", "licence", "language", "file")
 # Keys that divide the rows, but not by whom they are about or for.
 NEVER_GROUPS = ("id", "line", "row", "index", "text", "prompt", "answer", "title", "subject", "split")
 
+NO_GROUPS = (
+    "No column divides the rows into groups: name some with groups=[...], or source.groups=[...] in curation."
+)
+
 
 def quoted(text: str) -> str:
     """`text` as an SQL string literal."""

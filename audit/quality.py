@@ -145,7 +145,7 @@ def at_most(low: float, high: float, most: float, n: int, min_rows: int) -> str:
 
 def task_sizes(context: Context) -> list[Fact]:
     """QUA-005: rows of each task that a training would see, against the minimum; value = those of the smallest."""
-    column, least = context.config.task, context.policy.min_task_rows
+    column = context.config.task
     counts = context.store.query(
         f"""SELECT {group_sql(column)} AS task, count(*) AS rows FROM members m JOIN records r USING (record_id)
         WHERE m.version = {context.id_sql} AND {context.training_sql} GROUP BY ALL ORDER BY rows, task NULLS LAST"""
@@ -154,23 +154,27 @@ def task_sizes(context: Context) -> list[Fact]:
     whole = named.is_empty()
     counts = pl.DataFrame({"task": ["all rows"], "rows": [int(counts["rows"].sum())]}) if whole else named
     facts = [_task_fact(context, task, rows, whole=whole) for task, rows in counts.head(200).iter_rows()]
-    few = counts.filter(pl.col("rows") < least)
-    names = ", ".join(f"{task} ({rows:,})" for task, rows in few.head(4).iter_rows())
-    says = (
-        f"{_tasks(counts.height)} at least {least:,} {context.training_words}."
-        if few.is_empty()
-        else f"{few.height} of {_tasks(counts.height, bare=True)} fewer than {least:,} {context.training_words}: "
-        f"{names}."
-    )
-    detail = {"says": says, "tasks": counts.height, "column": None if whole else column}
+    detail = {
+        "says": _task_words(context, counts),
+        "tasks": counts.height,
+        "column": None if whole else column,
+    }
     smallest = replace(facts[0], slice="all", detail=detail)
     return [smallest] if whole else [smallest, *facts]
 
 
-def _tasks(count: int, *, bare: bool = False) -> str:
-    if bare:
-        return "1 task has" if count == 1 else f"{count} tasks have"
-    return "The one task has" if count == 1 else f"Each of the {count} tasks has"
+def _task_words(context: Context, counts: pl.DataFrame) -> str:
+    least, rows = context.policy.min_task_rows, context.training_words
+    few = counts.filter(pl.col("rows") < least)
+    if counts.height == 1:
+        return f"There are {counts['rows'][0]:,} {rows}" + (
+            "." if few.is_empty() else f", fewer than {least:,}."
+        )
+    if few.is_empty():
+        return f"Each of the {counts.height} tasks has at least {least:,} {rows}."
+    names = ", ".join(f"{task} ({count:,})" for task, count in few.head(4).iter_rows())
+    verb = "has" if few.height == 1 else "have"
+    return f"{few.height} of {counts.height} tasks {verb} fewer than {least:,} {rows}: {names}."
 
 
 def _task_fact(context: Context, task: str, rows: int, *, whole: bool) -> Fact:
@@ -229,7 +233,7 @@ def contamination(context: Context) -> list[Fact]:
             signature=f"{config.ngram_words}-gram words|overlap>={config.min_overlap}|files:{','.join(names)}",
             outcome=(Outcome.PASS if rows <= most * n else Outcome.FAIL).value,
             threshold="no row" if most == 0 else f"at most {percent(most)} of the rows",
-            evidence=context.rerun("QUA-002") + f" 'evaluation_files=[{','.join(config.against)}]'",
+            evidence=context.rerun("QUA-002"),
             detail={
                 "says": (
                     f"{number(rows)} of {number(n)} rows hold" if rows else f"None of {number(n)} rows holds"

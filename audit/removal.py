@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from audit.context import Context
-from audit.fairness import NO_GROUPS, gap_facts
-from audit.gaps import Counts, Gap, compare, worst_gap
-from audit.groups import group_rows, group_sql, quoted
+from audit.gaps import Counts, Four, Gap, compare, gap_facts, without_mirror, worst_gap
+from audit.groups import NO_GROUPS, group_rows, group_sql, quoted
 from data.facts import Fact, Outcome
-from data.report.wording import percent
+from data.report.wording import DIFFERENCE, percent, quantity
 
 
 def removal_parity(context: Context) -> list[Fact]:
@@ -33,7 +32,7 @@ def removal_parity(context: Context) -> list[Fact]:
             "value"
         ].to_list()
         for stage, parent, child in steps:
-            for group, counts in _counts(context, column, values, parent, child).items():
+            for group, counts in without_mirror(_counts(context, column, values, parent, child)).items():
                 what = f"{stage} | {column}={group}"
                 family.append(Counts(what, *counts))
                 evidence[what] = _sql(column, group, values, parent, child)
@@ -62,9 +61,7 @@ def _sql(column: str, group: str, values: list[str], parent: str, child: str) ->
     )
 
 
-def _counts(
-    context: Context, column: str, values: list[str], parent: str, child: str
-) -> dict[str, tuple[int, int, int, int]]:
+def _counts(context: Context, column: str, values: list[str], parent: str, child: str) -> dict[str, Four]:
     if not values:
         return {}
     rows = context.store.query(
@@ -81,7 +78,7 @@ def _words(gaps: list[Gap], context: Context) -> str:
         counts = worst_gap(bad).counts
         stage, group = counts.what.split(" | ")
         return (
-            f"{len(bad)} of {len(gaps)} comparisons differ. The largest: {stage} removed "
+            f"{len(bad)} of {len(gaps)} comparisons differ by more than is allowed. The largest: {stage} removed "
             f"{percent(counts.found / counts.n)} of {group} and "
             f"{percent(counts.other_found / counts.other_n)} of all others."
         )
@@ -91,5 +88,5 @@ def _words(gaps: list[Gap], context: Context) -> str:
             f"No stage is shown to remove more of one group; for {unsure} of {len(gaps)} comparisons there are too few "
             "rows to rule it out."
         )
-    most = percent(context.policy.max_removal_gap)
+    most = quantity(context.policy.max_removal_gap, DIFFERENCE)
     return f"In all {len(gaps)} comparisons the shares removed differ by at most {most}."

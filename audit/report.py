@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import fields
+from pathlib import Path
 
 from audit.chapters import CHAPTERS
 from audit.checks import CHECKS, NOT_COVERED, Check
@@ -21,6 +22,16 @@ SPOKEN = {
     Outcome.PASS.value: "passed",
     Outcome.INFO.value: "only measured",
     Outcome.ACCEPTED.value: "was accepted by a person",
+}
+
+
+OVERALL = {
+    Outcome.FAIL.value: "At least one check failed.",
+    Outcome.WARN.value: "No check failed; at least one needs a person's eye.",
+    Outcome.INSUFFICIENT.value: "No check failed or warned; at least one had too few rows to say.",
+    Outcome.NOT_RUN.value: "No check failed or warned; at least one was not run.",
+    Outcome.PASS.value: "Every check with a threshold passed.",
+    Outcome.INFO.value: "Only measurements without a threshold.",
 }
 
 
@@ -54,7 +65,7 @@ def build(context: Context, facts: Sequence[Fact], checks: Sequence[Check]) -> R
     sections.append(evidence(checks, by_check))
     first = context.lineage[0]
     return Report(
-        title=f"Audit of data set {context.version.version}",
+        title=f"Audit of {_named(context)}",
         kicker="Training data audit",
         subject={
             "Version": context.version.version,
@@ -66,11 +77,25 @@ def build(context: Context, facts: Sequence[Fact], checks: Sequence[Check]) -> R
             "Groups compared": ", ".join(context.groups) or "none",
         },
         outcome=verdict_of(facts),
+        outcome_note=OVERALL.get(verdict_of(facts), ""),
         summary=summary(context, facts),
         sections=sections,
         not_examined=not_examined(facts, checks),
         reproduce=reproduce(context, checks),
         facts=facts,
+    )
+
+
+def _named(context: Context) -> str:
+    files = context.store.query(
+        "SELECT file FROM files WHERE version = ? ORDER BY file", [context.lineage[0].version]
+    )["file"].to_list()
+    return (
+        Path(files[0]).name
+        if len(files) == 1
+        else f"{len(files)} files"
+        if files
+        else context.version.version
     )
 
 
@@ -125,8 +150,8 @@ def measured(fact: Fact) -> Cell:
     if fact.value is None and fact.low is None:
         return Cell("–", note=f"n = {fact.n:,}" if fact.n is not None else "")
     around = interval(fact.low, fact.high, fact.unit)
-    level = f" at {fact.level:.3g}" if around and fact.level else ""
-    note = [f"n = {fact.n:,}" if fact.n is not None else "", around + level, fact.detail.get("shown", "")]
+    level = f"{100 * fact.level:.3g} % interval {around}" if around and fact.level else ""
+    note = [f"n = {fact.n:,}" if fact.n is not None else "", level, fact.detail.get("shown", "")]
     return Cell(quantity(fact.value, fact.unit), note="; ".join(part for part in note if part))
 
 
@@ -182,11 +207,9 @@ def evidence(checks: Sequence[Check], by_check: dict[str, list[Fact]]) -> Sectio
 
 def reproduce(context: Context, checks: Sequence[Check]) -> list[str]:
     """Commands that give this report again, and a fact by its evidence."""
-    chosen = "" if len(checks) == len(CHECKS) else f" 'checks=[{','.join(check.id for check in checks)}]'"
-    groups = f" 'groups=[{','.join(context.config.groups)}]'" if context.config.groups else ""
+    chosen = [] if len(checks) == len(CHECKS) else [f"'checks=[{','.join(check.id for check in checks)}]'"]
     return [
-        f"python -m audit version={context.version.version}{chosen}{groups} seed={context.config.seed} "
-        f"store.path={context.store.path}",
+        " ".join(["python -m audit", *context.overrides(), *chosen]),
         f"python -m data facts {context.version.version}   # every fact with its evidence",
         f"python -m data show {context.version.version}   # digest {context.version.digest[:16]}...",
     ]

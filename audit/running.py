@@ -13,7 +13,7 @@ from rich.text import Text
 from audit.checks import run_checks, selected
 from audit.config import AuditConfig, FailOn
 from audit.context import Context
-from audit.report import build, deciding, stored_facts, verdict_of
+from audit.report import OVERALL, build, deciding, stored_facts, verdict_of
 from data.facts import Fact, Outcome
 from data.report import severity
 from data.report.outcomes import Tone, word_of
@@ -69,7 +69,8 @@ def show(facts: Sequence[Fact], paths: dict[str, Path], console: Console) -> Non
         table.add_row(fact.name, Text(word.label, style=STYLES[word.tone]), finding)
     console.print(table)
     overall = word_of(verdict_of(facts))
-    console.print(Text.assemble("overall: ", (overall.label, STYLES[overall.tone]), f"  {overall.meaning}"))
+    note = OVERALL.get(verdict_of(facts), "")
+    console.print(Text.assemble("overall: ", (overall.label, STYLES[overall.tone]), f"  {note}"))
     for path in paths.values():
         console.print(f"report: {path}", soft_wrap=True, highlight=False)
 

@@ -64,6 +64,7 @@ def dots(
     reference        a vertical line (a threshold, zero, the overall rate)
     reference_field  a key of the rows with each name's own reference value, drawn as a diamond
     share            the axis is a fraction, labelled in per cent
+    A row with a true `flagged` is drawn in the colour of a warning.
     """
     alt = _altair()
     kept = [row for row in rows if row["value"] is not None]
@@ -78,19 +79,22 @@ def dots(
     scale = alt.Scale(domain=list(domain), clamp=True) if domain else alt.Scale(zero=True, nice=True)
     order = [row["name"] for row in labelled]
     base = alt.Chart(_inline(labelled)).encode(y=alt.Y("name:N", sort=order, title=None))
-    whisker = base.mark_rule(color=BLUE, strokeWidth=2).encode(
-        x=alt.X("low:Q", axis=axis, scale=scale), x2="high:Q"
+    colour = alt.condition("datum.flagged === true", alt.value(VERMILION), alt.value(BLUE))
+    whisker = base.mark_rule(strokeWidth=2).encode(
+        x=alt.X("low:Q", axis=axis, scale=scale), x2="high:Q", color=colour
     )
-    dot = base.mark_circle(color=BLUE, size=80, opacity=1).encode(x=alt.X("value:Q", axis=axis, scale=scale))
+    dot = base.mark_circle(size=80, opacity=1).encode(
+        x=alt.X("value:Q", axis=axis, scale=scale), color=colour
+    )
     layers = [whisker, dot]
     if reference_field is not None:
         layers.append(
-            base.mark_point(shape="diamond", color=VERMILION, size=90, filled=False, strokeWidth=2).encode(
+            base.mark_point(shape="diamond", color=INK, size=90, filled=False, strokeWidth=2).encode(
                 x=alt.X(f"{reference_field}:Q", scale=scale)
             )
         )
     if reference is not None:
-        line_of = alt.Chart(_inline([{"at": reference}])).mark_rule(color=VERMILION, strokeDash=[5, 4])
+        line_of = alt.Chart(_inline([{"at": reference}])).mark_rule(color=MUTED, strokeDash=[5, 4])
         layers.insert(0, line_of.encode(x=alt.X("at:Q", scale=scale)))
     return alt.layer(*layers).properties(width=WIDTH, height=alt.Step(STEP - 2))
 

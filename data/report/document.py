@@ -32,6 +32,7 @@ class Report:
     title, kicker   the kicker is the small line above the title: what kind of report this is
     subject         what was examined: ids, versions, hashes, in the order they are shown
     outcome         an Outcome value, or a decision such as BETTER (outcomes.WORDS draws it)
+    outcome_note    one line beside it; empty: the general meaning of the word
     summary         a paragraph in plain words, for a reader who stops after it
     not_examined    one sentence each; an empty list is said in words
     reproduce       commands that give this report again
@@ -43,6 +44,7 @@ class Report:
     kicker: str = ""
     subject: Mapping[str, str] = field(default_factory=dict)
     outcome: str = ""
+    outcome_note: str = ""
     summary: str = ""
     sections: Sequence[Section] = field(default_factory=list)
     not_examined: Sequence[str] = field(default_factory=list)

@@ -36,7 +36,8 @@ def render(report: Report) -> str:
         undefined=jinja2.StrictUndefined,
     )
     numbers = itertools.count(1)
-    environment.filters |= {"rich": rich, "cell": as_cell, "number": number}
+    environment.filters |= {"rich": rich, "cell": as_cell, "number": lambda value: unbroken(number(value))}
+    environment.filters |= {"unbroken": unbroken}
     environment.tests["chart"] = lambda block: isinstance(block, Chart)
     environment.globals |= {
         "word_of": word_of,
@@ -54,9 +55,14 @@ def render(report: Report) -> str:
 
 def rich(text: str) -> Markup:
     """Escaped text in which `code` in backquotes is set as code and a blank line parts paragraphs."""
-    paragraphs = [escape(part.strip()) for part in re.split(r"\n\s*\n", text) if part.strip()]
+    paragraphs = [escape(unbroken(part.strip())) for part in re.split(r"\n\s*\n", text) if part.strip()]
     coded = [re.sub(r"`([^`]+)`", r"<code>\1</code>", str(part)) for part in paragraphs]
     return Markup("".join(f"<p>{part}</p>" for part in coded))
+
+
+def unbroken(text: str) -> str:
+    """`text` in which no line ends between a number and its per cent sign, or in `n = 3`."""
+    return re.sub(r"(?<=\d) (?=%)|(?<=\bn) (?==)|(?<=\bn =) (?=\d)", "\u00a0", text)
 
 
 def as_cell(value: Any) -> Cell:

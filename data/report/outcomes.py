@@ -31,7 +31,9 @@ class Word:
 
 # Worst first: this order sorts decision tables and picks a report's overall outcome.
 WORDS: dict[str, Word] = {
-    Outcome.FAIL.value: Word(Tone.bad, "FAIL", "The interval lies on the wrong side of the threshold."),
+    Outcome.FAIL.value: Word(
+        Tone.bad, "FAIL", "The value, or its whole interval, lies on the wrong side of the threshold."
+    ),
     "WORSE": Word(Tone.bad, "WORSE", "The interval of the difference lies below zero."),
     Outcome.WARN.value: Word(
         Tone.caution, "WARN", "Not shown to be good enough, or close to the threshold: a person should look."
@@ -46,7 +48,7 @@ WORDS: dict[str, Word] = {
     ),
     "BETTER": Word(Tone.good, "BETTER", "The interval of the difference lies above zero."),
     Outcome.PASS.value: Word(
-        Tone.good, "PASS", "The whole interval lies on the right side of the threshold."
+        Tone.good, "PASS", "The value, or its whole interval, lies on the right side of the threshold."
     ),
     Outcome.INFO.value: Word(Tone.neutral, "INFO", "A measurement without a threshold."),
 }

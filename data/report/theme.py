@@ -21,7 +21,7 @@ THEME: dict[str, Any] = {
     "axis": {
         "labelColor": MUTED,
         "labelFontSize": 12,
-        "labelLimit": 220,
+        "labelLimit": 300,
         "titleColor": MUTED,
         "titleFontSize": 12,
         "titleFontWeight": "normal",

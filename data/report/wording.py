@@ -6,6 +6,8 @@ import math
 
 MISSING = "–"
 SHARE_UNITS = ("fraction", "share")
+# The unit of one share less another: shown in percentage points, because "5 %" of what?
+DIFFERENCE = "difference of fractions"
 
 
 def number(value: float | int | str | None, *, digits: int = 3) -> str:  # noqa: PLR0911 - a table of cases
@@ -46,19 +48,29 @@ def percent(fraction: float | None, *, digits: int = 3) -> str:
 
 
 def quantity(value: float | None, unit: str) -> str:
-    """`value` with its unit; a fraction is shown as a percentage, a count of things as a whole number."""
+    """`value` with its unit: a fraction as a percentage, a difference in points, a count as a whole number."""
     if unit in SHARE_UNITS:
         return percent(value)
+    if unit == DIFFERENCE:
+        return MISSING if value is None else f"{_points(value)} points"
     if value is not None and float(value).is_integer() and abs(value) < 1e15:
         return f"{number(int(value))} {unit}".rstrip()
     return f"{number(value)} {unit}".rstrip()
+
+
+def _points(difference: float) -> str:
+    """-.0912 -> '-9.1'; below one point with a second decimal."""
+    points = round(100 * difference, 1 if abs(difference) >= 0.01 else 2)
+    return f"{points + 0.0:g}"  # + 0.0 turns -0.0 into 0.0
 
 
 def interval(low: float | None, high: float | None, unit: str = "") -> str:
     """'2.10 % to 4.40 %', or an empty string where there is no interval; an open side reads 'at most'."""
     if low is None and high is None:
         return ""
-    bare = unit if unit in SHARE_UNITS else ""
+    if unit == DIFFERENCE and low is not None and high is not None:
+        return f"{_points(low)} to {_points(high)} points"
+    bare = unit if unit in (*SHARE_UNITS, DIFFERENCE) else ""
     if low is None:
         return f"at most {quantity(high, bare)}"
     if high is None:

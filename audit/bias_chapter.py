@@ -6,7 +6,7 @@ from typing import Any
 
 from data.facts import Fact, Outcome
 from data.report import Block, Callout, Cell, Chart, Table, charts
-from data.report.wording import interval, number, percent
+from data.report.wording import interval, number, percent, quantity
 
 SHOWN = 16
 
@@ -44,13 +44,14 @@ def _share_chart(column: str, facts: list[Fact]) -> Chart:
             "low": fact.low,
             "high": fact.high,
             "n": fact.detail["rows"],
+            "flagged": _flagged(fact),
             **({"reference": fact.detail["reference"]} if with_reference else {}),
         }
         for fact in facts
     ]
     least = None if with_reference else _least(facts)
     caption = f"Share of the rows by {column} (n = {number(facts[0].n)}), with simultaneous intervals." + (
-        " Diamonds: the reference population."
+        " Diamonds: the reference population; in red: under-represented."
         if with_reference
         else " Dashed: the least share that is not called under-represented."
     )
@@ -67,38 +68,53 @@ def _share_chart(column: str, facts: list[Fact]) -> Chart:
     )
 
 
+def _flagged(fact: Fact) -> bool:
+    return fact.outcome in (Outcome.FAIL.value, Outcome.WARN.value)
+
+
 def _least(facts: list[Fact]) -> float | None:
     """The least share without a reference, as the facts carry it."""
     return next((float(fact.detail["least"]) for fact in facts if "least" in fact.detail), None)
 
 
 def _differences(facts: list[Fact]) -> list[Block]:
-    return _gap_blocks(facts, "share in the group less share in all other rows", "The largest differences")
+    properties = {fact.slice.split(" | ")[0] for fact in facts}
+    what = next(iter(properties)) if len(properties) == 1 else ""
+    axis = (
+        f"share with {what}, less that of all other rows"
+        if what
+        else "share in the group, less that of all other rows"
+    )
+    return _gap_blocks(facts, axis, "The largest differences", bare=bool(what))
 
 
 def _removals(facts: list[Fact]) -> list[Block]:
-    return _gap_blocks(
-        facts,
-        "share removed of the group less share removed of all others",
-        "The largest differences in removal",
-    )
+    axis = "share of the group removed, less that of all other rows"
+    return _gap_blocks(facts, axis, "The largest differences in removal", bare=False)
 
 
-def _gap_blocks(facts: list[Fact], axis: str, words: str) -> list[Block]:
+def _gap_blocks(facts: list[Fact], axis: str, words: str, *, bare: bool) -> list[Block]:
     compared = sorted((f for f in facts if f.value is not None), key=lambda f: (-abs(f.value or 0), f.slice))
     shown = compared[:SHOWN]
     blocks: list[Block] = []
     if shown:
         rows = [
-            {"name": _name(fact), "value": fact.value, "low": fact.low, "high": fact.high, "n": fact.n}
+            {
+                "name": fact.slice.split(" | ")[1] if bare else _name(fact),
+                "value": fact.value,
+                "low": fact.low,
+                "high": fact.high,
+                "n": fact.n,
+                "flagged": _flagged(fact),
+            }
             for fact in shown
         ]
         caption = (
             f"{words} ({len(shown)} of {len(facts)} comparisons), with {_level(shown)} intervals. Right of zero: more "
-            "frequent in the group. n: rows of the group."
+            "in the group than elsewhere. n: rows of the group."
         )
         blocks.append(Chart(lambda: charts.dots(rows, title=axis, reference=0.0), caption, caption, rows))
-        blocks.append(_gap_table(shown))
+        blocks.append(_gap_table(shown, bare=bare))
     small = [fact for fact in facts if fact.value is None]
     if small:
         names = ", ".join(f"{_name(fact)} (n = {fact.n:,})" for fact in small[:8])
@@ -113,20 +129,18 @@ def _gap_blocks(facts: list[Fact], axis: str, words: str) -> list[Block]:
 
 
 def _name(fact: Fact) -> str:
-    return fact.slice.replace(
-        " | ", " in " if "=" in fact.slice.split(" | ")[0] or "median" in fact.slice else ": "
-    )
+    return fact.slice.replace(" | ", ": ")
 
 
 def _level(facts: list[Fact]) -> str:
     return f"{facts[0].level or 0.95:.0%}".replace("%", " %")
 
 
-def _gap_table(facts: list[Fact]) -> Table:
+def _gap_table(facts: list[Fact], *, bare: bool) -> Table:
     def row(fact: Fact) -> list[Any]:
         detail = fact.detail
         return [
-            _name(fact),
+            fact.slice.split(" | ")[1] if bare else _name(fact),
             Cell("", outcome=fact.outcome, note=f"needs {fact.n_needed:,} rows" if fact.n_needed else ""),
             Cell(
                 percent(detail["found"] / fact.n) if fact.n else "–",
@@ -136,7 +150,7 @@ def _gap_table(facts: list[Fact]) -> Table:
                 percent(detail["other_found"] / detail["other_n"]),
                 note=f"{detail['other_found']:,} of {detail['other_n']:,}",
             ),
-            Cell(percent(fact.value), note=interval(fact.low, fact.high, "fraction")),
+            Cell(quantity(fact.value, fact.unit), note=interval(fact.low, fact.high, fact.unit)),
             f"{detail['p_adjusted']:.3g}",
         ]
 
