@@ -33,7 +33,7 @@ def judge(records: Records, config: ExactConfig) -> Verdicts:
     order = ["ingest_number", "record_id"]
     marked = frame.sort(order).with_columns(
         kept=pl.col("record_id").first().over("key", "label"),
-        same_bytes=pl.col("text_hash") == pl.col("text_hash").first().over("key", "label"),
+        same_bytes=pl.col("record_id") != pl.col("record_id").first().over("text_hash", "label"),
         labels=pl.col("label").n_unique().over("key"),
     )
     dropped = marked.filter(pl.col("record_id") != pl.col("kept")).select(
