@@ -41,6 +41,7 @@ _FIND: dict[str, Callable[[pl.DataFrame, QualityConfig], list[pl.DataFrame]]] = 
     "copy": copying.find,
     "repetition": repetition.find,
     "language": language.find,
+    "input_encoding": encoding.find_in_input,
     "truncation": truncation.find,
     "markup": markup.find,
     "document": document.find,
@@ -71,7 +72,7 @@ def judge_batch(batch: pl.DataFrame, config: QualityConfig) -> Verdicts:
     """The verdicts of a batch with COLUMNS, ordered by record_id, a drop before the tags."""
     if not config.enabled or batch.is_empty():
         return verdicts()
-    prepared = prepare(batch)
+    prepared = prepare(batch, config)
     found = [
         frame.with_columns(drops=pl.lit(config.does(family) is Consequence.drop))
         for family in FAMILIES

@@ -27,6 +27,7 @@ FAMILIES: dict[str, Consequence] = {
     "copy": Consequence.drop,
     "repetition": Consequence.drop,
     "language": Consequence.drop,
+    "input_encoding": Consequence.tag,
     "truncation": Consequence.tag,
     "markup": Consequence.tag,
     "document": Consequence.tag,
@@ -45,8 +46,9 @@ class QualityConfig:
     max_refusal_fraction   fraction (0 to 1) of a dialogue's answers that may be refusals
     max_copied_fraction    largest fraction (0 to 1) of prompt or answer that may be the other one word for word
     min_copied_chars       shorter answers are never taken for copies
-    min_repetition_words   shorter texts are not judged for repetition
-    repetition_slack       Gopher's limits for web pages are multiplied by this (>= 1) for dialogues and labelled texts
+    min_repetition_words   shorter answers and texts are not judged for repetition
+    max_repeated_fraction  largest fraction (0 to 1) of an answer or labelled text that may be lines, paragraphs or
+                           10-grams that stood before in it; for plain documents Gopher's limits hold
     max_mojibake           sequences that look like a wrong decoding (ftfy.badness) that a text may hold
     max_markup             left-over HTML tags and entities that a text may hold
     languages              expected languages (ISO 639-1); empty: any
@@ -68,7 +70,7 @@ class QualityConfig:
     max_copied_fraction: float = 0.9
     min_copied_chars: int = 30
     min_repetition_words: int = 20
-    repetition_slack: float = 2.0
+    max_repeated_fraction: float = 0.5
     max_mojibake: int = 0
     max_markup: int = 2
     languages: list[str] = field(default_factory=lambda: ["en"])
@@ -90,7 +92,6 @@ class QualityConfig:
             if key.startswith("max_") and hasattr(self, "min_" + key[4:]):
                 low = getattr(self, "min_" + key[4:])
                 _check(key, value, value >= low, f"at least quality.min_{key[4:]}={low}")
-        _check("repetition_slack", self.repetition_slack, self.repetition_slack >= 1, "1 or more")
         for code in self.languages:
             _check(
                 "languages",

@@ -14,7 +14,7 @@ from curation.quality.subject import IS_CHAT, finding
 REASONS = {"quality_refusal": "The answer refuses, or says that it is only an AI."}
 
 # `x`: blanks and line breaks in a pattern mean nothing. `\\ ` is a blank, `.?` any apostrophe.
-_SORRY = r"(?: (?:I.?m|I\ am|we.?re) \ (?:\w+\ )? sorry | sorry | (?:my\ )?apologies | I\ apologi[sz]e | unfortunately )"
+_SORRY = r"(?: (?:I.?m|I\ am|we.?re)\ (?:\w+\ )?sorry | sorry | (?:my\ )?apologies | I\ apologi[sz]e | unfortunately)"
 _OPENING = rf"(?: {_SORRY} [,.!:;]? \s+ (?:but\ |however,?\ |for\ \w+\ \w+[,.]?\ (?:but\ )?)? )*"
 _AN_AI = (
     r"(?:an?\ )? (?:\w+\ )? (?:AI|artificial\ intelligence|language\ model|LLM|chatbot|virtual\ assistant)\b"
@@ -25,13 +25,17 @@ _CANNOT = r"""(?: I\ can\ ?not | I\ can.?t | I\ could(?:\ not|n.?t) | I\ will\ n
 _HELP = r"""(?: help|assist|answer|provide|fulfill?|comply|complete|generate|create|write|offer|give|do\ that|engage
     |support|discuss|access|browse|perform|participate|respond|process|continue
     |have\ (?:access|the\ ability|the\ capability|personal|enough\ information|feelings)|see\ (?:images|pictures) )\b"""
+_NOT = r"\b(?:can\ ?not|can.?t|don.?t|do\ not|unable|not\ able)\b"
 REFUSAL = rf"""(?ix) ^[\s"'“*]* {_OPENING} (?:
       {_CANNOT} \s (?:\w+\ ){{0,3}} {_HELP}
     | as\ {_AN_AI}
-    | I(?:.?m|\ am)\ (?:just\ |only\ |merely\ )? {_AN_AI} [^.!?\n]{{0,80}} \b(?:can\ ?not|can.?t|don.?t|do\ not|unable|not\ able)\b
+    | I(?:.?m|\ am)\ (?:just\ |only\ |merely\ )? {_AN_AI} [^.!?\n]{{0,80}} {_NOT}
 )"""
 # Few answers hold one of these; only they are looked at more closely.
-_HINT = r"(?i)can ?not|can.t|unable|not able|sorry|\bAI\b|language model|\bI (?:do|could|wo|will)|decline|refuse|.m not|am not"
+_HINT = (
+    r"(?i)can ?not|can.t|unable|not able|sorry|\bAI\b|language model|\bI (?:do|could|wo|will)|decline|refuse"
+    r"|.m not|am not"
+)
 
 
 def find(batch: pl.DataFrame, config: QualityConfig) -> list[pl.DataFrame]:

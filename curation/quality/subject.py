@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import polars as pl
 
+from curation.quality.config import QualityConfig
 from data.errors import MissingPackage
-from data.records import Kind
+from data.records import ANSWER_ROLES, Kind
 
 COLUMNS = ("record_id", "kind", "messages", "label", "prompt", "answer", "text")
 
@@ -13,43 +14,71 @@ IS_CHAT = pl.col("kind") == Kind.chat.value
 IS_LABELLED = pl.col("kind") == Kind.labelled.value
 IS_DOCUMENT = pl.col("kind") == Kind.text.value
 
+# Measures that add up over the answers of a dialogue; of the others (fractions) the largest counts.
+_SUMS = ("words", "word_chars", "lines")
+
 # Lines that end like code, or begin like it.
 _CODE_LINE = (
-    r"(?m)(?:[;{}\]]|\)\s*:|=>)[ \t]*$"
-    r"|^\s*(?:#include|#!/|import \w|from \S+ import|(?:async )?def \w+\(|class \w+|return\b|print\(|@\w+"
-    r"|(?:const|let|var) \w+ =|function\b|SELECT\b|FROM\b|WHERE\b|</?\w+[ >])"
+    r"(?m)(?:[;{}\]]|\)\s*:|=>|\b(?:fi|done|then|esac)|\bdo)[ \t]*$"
+    r"|^\s*(?:#include|#!/|import \w|from \S+ import|(?:async )?def \w+\(|class \w+[:({ ]*$|return\b|print\(|@\w+$"
+    r"|(?:const|let|var) \w+ =|function \w*\(|SELECT\b|FROM\b|WHERE\b|echo |</?\w+[ >])"
 )
 
 
-def prepare(batch: pl.DataFrame) -> pl.DataFrame:
+def prepare(batch: pl.DataFrame, config: QualityConfig) -> pl.DataFrame:
     """`batch` (COLUMNS) with the columns that several families need.
 
     subject    what is judged: a dialogue's answer, else the whole text
     last       a dialogue's last assistant message, "" where it has none
     is_code    whether the subject is (mostly) program code: a fence, or a third of its lines look like it
-    measures   see `measures.MEASURES`; of the subject
+    measures   see `measures.MEASURES`; of a dialogue, each answer is measured by itself
     """
+    assistant = pl.element().filter(pl.element().struct.field("role") == "assistant")
+    batch = batch.with_columns(pl.col("prompt", "answer", "text").fill_null("")).with_columns(
+        subject=pl.when(IS_CHAT).then("answer").otherwise("text"),
+        last=pl.col("messages").list.eval(assistant.struct.field("content")).list.last().fill_null(""),
+    )
+    batch = batch.hstack(_measured(batch, config))
+    subject = pl.col("subject")
+    code_lines = subject.str.count_matches(_CODE_LINE)
+    fenced = subject.str.contains("```", literal=True) | subject.str.starts_with("#!")
+    return batch.with_columns(is_code=fenced | (code_lines * 3 >= pl.col("lines").clip(1)))
+
+
+def _measured(batch: pl.DataFrame, config: QualityConfig) -> pl.DataFrame:
+    """The measures of each record. Answers under `min_repetition_words` count as free of repetition."""
     try:
-        from curation.quality.measures import measures
+        from curation.quality.measures import MEASURES, measures
     except ModuleNotFoundError as error:
         raise MissingPackage(
             f"quality needs the package {error.name}, which is not installed",
             "pip install 'tuneproof[curation]', or quality=off",
         ) from error
-    texts = pl.col("prompt", "answer", "text").fill_null("")
-    assistant = pl.element().filter(pl.element().struct.field("role") == "assistant")
-    batch = batch.with_columns(texts).with_columns(
-        subject=pl.when(IS_CHAT).then("answer").otherwise("text"),
-        last=pl.col("messages").list.eval(assistant.struct.field("content")).list.last().fill_null(""),
+    answer = (
+        pl.element().filter(pl.element().struct.field("role").is_in(ANSWER_ROLES)).struct.field("content")
     )
-    batch = batch.hstack(measures(batch["subject"]))
-    code_lines = pl.col("subject").str.count_matches(_CODE_LINE)
-    fenced = pl.col("subject").str.contains("```", literal=True)
-    return batch.with_columns(is_code=fenced | (code_lines * 3 >= pl.col("lines").clip(1)))
+    parts = (
+        batch.select(
+            row=pl.int_range(pl.len()),
+            part=pl.when(IS_CHAT)
+            .then(pl.col("messages").list.eval(answer))
+            .otherwise(pl.concat_list("text")),
+        )
+        .explode("part")
+        .with_columns(pl.col("part").fill_null(""))
+    )
+    fractions = [name for name in MEASURES if name not in _SUMS]
+    table = parts.select("row").hstack(measures(parts["part"]))
+    table = table.with_columns(
+        pl.when(pl.col("words") >= config.min_repetition_words).then(pl.col(fractions)).otherwise(0.0)
+    )
+    if table.height > batch.height:
+        table = table.group_by("row").agg(pl.col(_SUMS).sum(), pl.col(fractions).max()).sort("row")
+    return table.select(MEASURES)
 
 
 def finding(
-    batch: pl.DataFrame, reason: str, *, when: pl.Expr | pl.Series, score: pl.Expr, detail: str | pl.Expr
+    batch: pl.DataFrame, reason: str, *, when: pl.Expr, score: pl.Expr, detail: str | pl.Expr
 ) -> pl.DataFrame:
     """The records of `batch` for which `when` holds, as findings: record_id, reason, score, detail."""
     return batch.filter(when).select(
