@@ -13,7 +13,7 @@ import polars as pl
 from curation.pii.config import Engine, Operator, PiiConfig
 from curation.pii.detect import Scanner, scan
 from curation.pii.finding import Finding
-from curation.pii.mask import Masked, mask
+from curation.pii.masking import Masked, mask
 from curation.pii.patterns import scan_patterns
 from data.records import Records
 from data.verdicts import Action, Verdicts, verdicts

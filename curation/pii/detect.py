@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 PARALLEL_FROM_RECORDS = 5_000  # below this a second process costs more (about 10 s to start) than it saves
 CHUNK_TEXTS = 512
 REMEMBERED_TEXTS = 200_000
+LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
 __all__ = ["Finding", "Scanner", "scan"]
 
@@ -83,6 +85,8 @@ class Scanner:
 
 def _find(texts: list[str], config: PiiConfig) -> list[list[Finding]]:
     entities = frozenset(config.entities)
+    # Half a character (a lone surrogate) makes spaCy stop; one sign for one sign keeps the positions.
+    texts = [LONE_SURROGATE.sub("\ufffd", text) for text in texts]
     if config.engine is Engine.patterns:
         kept = [
             [f for f in own if f.type in entities and f.score >= config.threshold]
@@ -98,7 +102,15 @@ def _find(texts: list[str], config: PiiConfig) -> list[list[Finding]]:
     kept = [outside_placeholders(text, own) for text, own in zip(texts, kept, strict=True)]
     if config.skip_code_names:
         kept = [without_code(text, own) for text, own in zip(texts, kept, strict=True)]
-    return [sorted(set(own), key=lambda f: (f.start, f.end, f.type)) for own in kept]
+    return [_distinct(own) for own in kept]
+
+
+def _distinct(findings: list[Finding]) -> list[Finding]:
+    """By position; of equal findings the one with the highest score."""
+    best: dict[tuple[str, int, int], Finding] = {}
+    for finding in sorted(findings):  # by score last
+        best[finding[:3]] = finding
+    return sorted(best.values(), key=lambda f: (f.start, f.end, f.type))
 
 
 def _key(config: PiiConfig) -> tuple[str, tuple[str, ...], float]:

@@ -21,7 +21,7 @@ _STATES = (
 )
 _UNIT = r"(?:,?\s+(?:Apt|Apartment|Suite|Unit|Ste|Flat)\.?\s*#?\d+[A-Za-z]?\b)?"
 _CITY_STATE_ZIP = rf"(?:,\s*[A-Z][A-Za-z.' -]{{1,30}},?\s+(?:{_STATES})\b(?:\s+\d{{5}}(?:-\d{{4}})?\b)?)?"
-_TLD = "com|org|net|edu|gov|info|biz|co|io|me|uk|de|fr|ca|au|us|in"
+_TLD = "com|org|net|edu|gov|info|biz|co|io|uk|de|fr|ca|au"  # not in, me, us: "at the dot in the middle"
 _AT = r"(?:\s+at\s+|\s*[(\[{]\s*at\s*[)\]}]\s*)"
 _DOT = r"(?:\s+dot\s+|\s*[(\[{]\s*dot\s*[)\]}]\s*)"
 

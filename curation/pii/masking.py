@@ -16,8 +16,8 @@ from curation.pii.finding import NAME_TYPES, PLACEHOLDER, Finding, resolved
 from curation.pii.segments import Segment, joined, segments
 from data.records import Message
 
-# Each round adds at least one placeholder, so it ends by itself; measured: 96 % end after one round. What is left
-# after the last round stays for the audit to report.
+# Each round adds at least one placeholder, so it ends by itself; measured: of 1,540 edited texts 18 gained something in
+# the second round and none in the third. What the last round leaves stays for the audit to report.
 MAX_ROUNDS = 8
 
 
