@@ -1,0 +1,79 @@
+"""The door: overrides are typed, mistakes are named in the command line's own words, exit codes are kept."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from conf.app import compose
+from curation.config import CurationConfig
+from data.errors import ConfigError
+
+ROOT = Path(__file__).parent.parent.parent
+
+
+def curation(tmp_path: Path, *overrides: str) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "TUNEPROOF_STORE": str(tmp_path / "store.duckdb"), "PYTHONPATH": str(ROOT)}
+    return subprocess.run(
+        [sys.executable, "-m", "curation", *overrides],
+        cwd=tmp_path, env=environment, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+
+def test_overrides_reach_the_dataclass() -> None:
+    config = compose("curation", CurationConfig, ["dedup.threshold=0.7", "source.path=[a,b]", "split.group_by=[user]"])
+    assert config.dedup.threshold == 0.7
+    assert config.source.path == ["a", "b"]
+    assert config.split.group_by == ["user"]
+
+
+def test_a_range_is_checked_with_the_spelling_of_the_command_line() -> None:
+    with pytest.raises(ConfigError, match=r"dedup\.threshold"):
+        compose("curation", CurationConfig, ["dedup.threshold=7"])
+    with pytest.raises(ConfigError, match="no such key: nope"):
+        compose("curation", CurationConfig, ["+nope=1"])
+
+
+@pytest.mark.parametrize(
+    ("override", "said"),
+    [
+        ("dedup.treshold=0.7", ["no such key in dedup: dedup.treshold", "did you mean 'threshold'"]),
+        ("dedup.threshold=high", ["dedup.threshold: Value 'high'", "dedup.threshold takes a number"]),
+        ("dedup=minhsh", ["dedup=minhsh: no such choice", "did you mean 'minhash'"]),
+        ("dedup.keep=longest", ["dedup.keep: Invalid value 'longest'", "allowed: "]),
+        ("stages=[exact,dedupe]", ["no such stage", "did you mean 'dedup'"]),
+        ("sorce.path=x", ["no such key: sorce.path", "did you mean 'source'"]),
+        ("source.path=[", ["cannot read an override"]),
+        ("source.path=absent.jsonl", ["source.path=absent.jsonl: no such file"]),
+        ("dry_run=perhaps", ["dry_run takes true or false"]),
+    ],
+)
+def test_a_mistake_is_one_plain_block(tmp_path: Path, override: str, said: list[str]) -> None:
+    ran = curation(tmp_path, override)
+    assert ran.returncode == 2
+    assert "Traceback" not in ran.stderr
+    assert ran.stderr.startswith("error: ")
+    for part in said:
+        assert part in ran.stderr
+
+
+def test_help_names_groups_and_common_overrides(tmp_path: Path) -> None:
+    ran = curation(tmp_path, "--help")
+    assert ran.returncode == 0
+    for part in ("source.path=FILE", "dry_run=true", "pii: off, patterns, presidio", "threshold: 0.8"):
+        assert part in ran.stdout
+
+
+def test_the_console_script_is_not_shadowed(tmp_path: Path) -> None:
+    (tmp_path / "curation.py").write_text("raise SystemExit('the wrong file')")
+    script = Path(sys.executable).parent / "tuneproof"
+    ran = subprocess.run([script, "curation", "dedup=nope"], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert ran.returncode == 2
+    assert "dedup=nope: no such choice" in ran.stderr
+    unknown = subprocess.run([script, "curate"], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert unknown.returncode == 2
+    assert "usage: tuneproof COMMAND" in unknown.stderr
