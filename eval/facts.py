@@ -17,10 +17,10 @@ from data.facts import Fact, Outcome
 from data.records import canonical_json
 from eval.compare import Comparison, Conclusion
 from eval.config import BootstrapConfig
-from eval.harness import TaskScore
 from eval.metrics import METRICS
 from eval.scores import Scored
 from eval.suite import SuiteScores
+from eval.task_scores import TaskScore
 
 
 def facts_of(

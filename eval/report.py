@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from data.report import (
     Block,
     Callout,
     Cell,
-    Chart,
     Commands,
     Details,
     Paragraph,
@@ -16,23 +15,23 @@ from data.report import (
     Section,
     SideBySide,
     Table,
-    charts,
 )
-from data.report.blocks import Align
 from data.report.wording import number
-from eval.compare import Comparison, Conclusion
+from eval.compare import Conclusion
+from eval.exhibits import bars, difference_table, heading, histogram, lengths, score_table, suite_table
 from eval.metrics import METRICS
 from eval.result import Result
 from eval.samples import choose, ranking
 from eval.scores import Scored
-from eval.words import ROLE_WORDS, badge, p_words, signed, summary, title_of
+from eval.words import ROLE_WORDS, signed, summary, title_of
 
 
 def report_of(result: Result) -> Report:
     """The report of `result`; every number in it is one of `result.facts`."""
     sections = [_slice_section(result, scored) for scored in result.slices]
     if result.suite is not None and result.suite.by_role:
-        sections.append(_suite_section(result))
+        lead = f"Tasks of lm-evaluation-harness, suite `{result.suite.name}`, asked of both models in the same way."
+        sections.append(Section("suite", f"Suite: {result.suite.name}", lead, [suite_table(result)]))
     sections += [section for scored in result.slices if (section := _samples_section(result, scored))]
     sections.append(_method_section(result))
     pair = result.main.pair
@@ -55,13 +54,13 @@ def _slice_section(result: Result, scored: Scored) -> Section:
     lead = f"{len(scored.slice.items):,} items: {scored.slice.origin}."
     if scored.slice.left_out:
         lead += f" {scored.slice.left_out:,} records without a question and an answer were left out."
-    blocks: list[Block] = [*_warnings(scored), _score_table(result, scored), _bars(result, scored)]
+    blocks: list[Block] = [*_warnings(scored), score_table(result, scored), bars(result, scored)]
     for pair, comparisons in scored.comparisons.items():
-        blocks.append(_difference_table(pair, comparisons))
-    histogram = _histogram(scored)
-    if histogram is not None:
-        blocks.append(histogram)
-    blocks.append(_lengths(result, scored))
+        blocks.append(difference_table(pair, comparisons))
+    spread = histogram(scored)
+    if spread is not None:
+        blocks.append(spread)
+    blocks.append(lengths(result, scored))
     return Section(f"slice-{name}", f"Slice: {name}", lead, blocks)
 
 
@@ -81,7 +80,7 @@ def _warnings(scored: Scored) -> list[Block]:
     if lost:
         found.append(
             Callout(
-                f"On {', '.join(lost)} the tuned model is worse than copying the answer of the nearest training prompt. "
+                f"On {', '.join(lost)} the tuned model is worse than copying the nearest training answer. "
                 "A gain over the base model is then no sign that it has learnt to write.",
                 "Copying does better",
                 "WARN",
@@ -98,178 +97,6 @@ def _warnings(scored: Scored) -> list[Block]:
             )
         )
     return found
-
-
-def _score_table(result: Result, scored: Scored) -> Table:
-    """Metrics down, roles across, each with its interval."""
-    rows: list[list[Cell]] = []
-    for metric in result.config.metrics:
-        if not any(metric in scored.tallies[role] for role in scored.roles):
-            continue
-        cells = [Cell(METRICS[metric].title, note=METRICS[metric].reads)]
-        for role in scored.roles:
-            tally = scored.tallies[role].get(metric)
-            span = scored.intervals[role].get(metric)
-            if tally is None or span is None:
-                cells.append(Cell(None, note="not measured"))
-            else:
-                cells.append(Cell(number(tally.value), note=f"{number(span.low)} to {number(span.high)}"))
-        rows.append(cells)
-    level = f"{result.config.bootstrap.level:.0%}".replace("%", " %")
-    return Table(
-        ["Metric", *(_heading(role) for role in scored.roles)],
-        rows,
-        caption=f"Scores with their {level} intervals over {len(scored.slice.items):,} items. "
-        + (
-            "Lower is better for perplexity; higher for all others."
-            if "perplexity" in scored.tallies[scored.roles[0]]
-            else ""
-        ),
-        align=_aligned(len(scored.roles)),
-    )
-
-
-def _difference_table(pair: tuple[str, str], comparisons: Mapping[str, Comparison]) -> Table:
-    first, second = (ROLE_WORDS[role] for role in pair)
-    rows = [
-        [
-            Cell(title_of(metric)),
-            *difference_cells(found),
-            _conclusion(found),
-        ]
-        for metric, found in comparisons.items()
-    ]
-    return Table(
-        ["Metric", "Difference", "p", "p adjusted", "Conclusion"],
-        rows,
-        caption=f"{second[0].upper() + second[1:]} minus {first}, on the same items. "
-        "p is adjusted by Holm for the number of metrics.",
-        align=["left", "right", "right", "right", "left"],
-    )
-
-
-def difference_cells(found: Comparison) -> list[Cell]:
-    """The difference with its interval drawn around zero, p, and p adjusted."""
-    reach = 1.08 * max(abs(found.low), abs(found.high), abs(found.difference)) or 1.0
-
-    def place(value: float) -> float:
-        return 0.5 + value / reach / 2
-
-    span = (place(found.low), place(found.difference), place(found.high), 0.5)
-    return [
-        Cell(signed(found.difference), note=f"{signed(found.low)} to {signed(found.high)}", span=span),
-        Cell(p_words(found.p), note=found.method),
-        Cell(p_words(found.p_adjusted)),
-    ]
-
-
-def _conclusion(found: Comparison) -> Cell:
-    """The badge, and how many more items an open conclusion needs."""
-    needs = "" if found.more_items is None else found.words().partition("(")[2].rstrip(")")
-    return Cell("", outcome=badge(found.conclusion), note=needs)
-
-
-def _bars(result: Result, scored: Scored) -> Chart:
-    rows = [
-        {
-            "name": METRICS[metric].title,
-            "series": _heading(role),
-            "value": scored.tallies[role][metric].value / top,
-            "low": scored.intervals[role][metric].low / top,
-            "high": scored.intervals[role][metric].high / top,
-        }
-        for metric in result.config.metrics
-        if (top := METRICS[metric].top) is not None
-        for role in scored.roles
-        if metric in scored.tallies[role]
-    ]
-    words = ", ".join(ROLE_WORDS[role] for role in scored.roles)
-    return Chart(
-        lambda: charts.compare(rows, title="share of the metric's highest value", share=True),
-        caption=f"Slice {scored.slice.name}: {words}. Lines are intervals of the score of each alone.",
-        alt=f"Bars of each metric on the slice {scored.slice.name} for {words}; the table above has the numbers.",
-        rows=rows,
-    )
-
-
-def _histogram(scored: Scored) -> Chart | None:
-    ranked = ranking(scored)
-    if ranked is None or len(scored.slice.items) < 8:
-        return None
-    metric, values = ranked
-    title = METRICS[metric].title
-    points = [float(value) / (METRICS[metric].top or 1.0) * 100 for value in values]
-    what = f"{title} of an item, of 100" + (
-        f": {scored.pair[1]} minus {scored.pair[0]}" if scored.pair else ""
-    )
-    bins = min(24, max(6, len(values) // 4))
-    up, down = int((values > 1e-9).sum()), int((values < -1e-9).sum())
-    caption = (
-        f"{up:,} items gained, {down:,} lost, {len(values) - up - down:,} are unchanged."
-        if scored.pair
-        else f"How the {len(values):,} items spread."
-    )
-    return Chart(
-        lambda: charts.histogram(
-            points,
-            title=what,
-            bins=bins,
-            counted="items",
-            mark=0.0 if scored.pair else None,
-        ),
-        caption=caption,
-        alt=f"Histogram of {what}. {caption}",
-        rows=[
-            {"item": item.id, metric: round(float(value), 4)}
-            for item, value in zip(scored.slice.items, values, strict=True)
-        ],
-    )
-
-
-def _lengths(result: Result, scored: Scored) -> Details:
-    names = ("answer_words", "answer_length_ratio", "empty_answers", "prompts_seen_in_training")
-    rows: list[list[str]] = [
-        [fact.name.replace("_", " "), fact.slice, number(fact.value), fact.unit]
-        for fact in result.facts
-        if fact.name in names and fact.slice.split(",")[0] == f"slice={scored.slice.name}"
-    ]
-    table = Table(["What", "Of", "Value", "Unit"], rows, align=["left", "left", "right", "left"])
-    seen = "" if scored.seen is None else ", and prompts that training had seen"
-    return Details(f"Length and emptiness of the answers{seen}", [table])
-
-
-def _suite_section(result: Result) -> Section:
-    suite = result.suite
-    assert suite is not None
-    roles = list(suite.by_role)
-    rows: list[list[Cell]] = []
-    for number_of, score in enumerate(suite.by_role[roles[0]]):
-        cells = [Cell(f"{score.task}: {score.metric}", note=f"{score.n:,} documents")]
-        for role in roles:
-            mine = suite.by_role[role][number_of]
-            span = mine.interval(result.config.bootstrap)
-            cells.append(
-                Cell(
-                    number(mine.value),
-                    note="" if span is None else f"{number(span.low)} to {number(span.high)}",
-                )
-            )
-        found = suite.comparisons.get((score.task, score.metric))
-        if found is None:
-            cells += [Cell(None), Cell(None), Cell(None), Cell("not compared: no mean over items")]
-        else:
-            cells += [*difference_cells(found), _conclusion(found)]
-        rows.append(cells)
-    table = Table(
-        ["Task", *(_heading(role) for role in roles), "Difference", "p", "p adjusted", "Conclusion"],
-        rows,
-        caption="Intervals of a score come from the harness's standard error; differences are paired by document.",
-        align=[*_aligned(len(roles) + 3), "left"],
-    )
-    lead = (
-        f"Tasks of lm-evaluation-harness, suite `{suite.name}`, asked of both models with the same settings."
-    )
-    return Section("suite", f"Suite: {suite.name}", lead, [table])
 
 
 def _samples_section(result: Result, scored: Scored) -> Section | None:
@@ -290,9 +117,7 @@ def _samples_section(result: Result, scored: Scored) -> Section | None:
             )
             many = f" (1 of {len(item.references)})" if len(item.references) > 1 else ""
             columns = [(f"reference{many}", item.references[0])]
-            columns += [
-                (_heading(role), scored.answers[role][sample.position] or "(empty)") for role in shown
-            ]
+            columns += [(heading(role), scored.answers[role][sample.position] or "(empty)") for role in shown]
             blocks.append(
                 SideBySide(
                     columns,
@@ -366,13 +191,3 @@ def _not_examined(result: Result) -> list[str]:
             found.append("Whether copying the nearest training answer does as well (copy_nearest=false).")
     found.append("Whether people find the answers good: these metrics count shared words, not sense.")
     return found
-
-
-def _heading(role: str) -> str:
-    return {"copy_nearest": "copied"}.get(role, role)
-
-
-def _aligned(numbers: int) -> list[Align]:
-    """Alignment of a name and `numbers` columns of numbers."""
-    right: list[Align] = ["right"] * numbers
-    return ["left", *right]

@@ -14,7 +14,7 @@ from data.progress import progress
 from data.store import Store
 from eval.config import EvalConfig
 from eval.facts import answers_of, facts_of
-from eval.harness import TaskScore, known_tasks, run_suite
+from eval.harness import known_tasks, run_suite
 from eval.identity import command, file_digests, identity_of, packages, subject_of
 from eval.items import Item, Slice, file_slice, items_of, split_slice
 from eval.models import ask_both
@@ -26,6 +26,7 @@ from eval.result import Result
 from eval.scores import Scored, score
 from eval.suite import suite_scores
 from eval.tally import Tally
+from eval.task_scores import TaskScore
 from eval.terminal import show
 
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from eval.compare import Comparison, compare
 from eval.config import BootstrapConfig
-from eval.harness import TaskScore
 from eval.scores import PAIRS
 from eval.tally import Tally
+from eval.task_scores import TaskScore
 
 
 @dataclass(frozen=True, slots=True)

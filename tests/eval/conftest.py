@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import random
 import warnings
 from collections.abc import Iterator
@@ -66,52 +65,37 @@ def fill(store: Store, count: int = 96) -> str:
     )
 
 
-@pytest.fixture(scope="session")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """The folder of a store whose latest run is a LoRA on the tiny model; do not write into it."""
+def train_tiny(store: Path, folder: Path, *overrides: str) -> None:
+    """`python -m train` on the tiny model, its weights under `folder`."""
     from conf.app import compose
     from train.config import TrainConfig
     from train.run import train
 
-    folder = tmp_path_factory.mktemp("trained")
-    path = folder / "store.duckdb"
-    with Store.open(path) as store:
-        fill(store)
-    before = os.environ.get("TUNEPROOF_CACHE")
-    os.environ["TUNEPROOF_CACHE"] = str(folder / "models")
+    settings = [
+        f"store.path={store}",
+        f"out={folder / 'runs'}",
+        "model=tiny",
+        "batch_size=16",
+        "warmup_steps=2",
+        "eval_steps=30",
+        "early_stopping_patience=0",
+        "report_to=[none]",
+        "allow_unscrubbed=true",
+        "threads=1",
+    ]
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        train(
-            compose(
-                "train",
-                TrainConfig,
-                [
-                    f"store.path={path}",
-                    f"out={folder / 'runs'}",
-                    "model=tiny",
-                    "method.r=8",
-                    "steps=60",
-                    "batch_size=16",
-                    "learning_rate=2e-2",
-                    "warmup_steps=2",
-                    "eval_steps=30",
-                    "early_stopping_patience=0",
-                    "report_to=[none]",
-                    "allow_unscrubbed=true",
-                    "threads=1",
-                ],
-            )
-        )
+        warnings.simplefilter("ignore")  # of trl and transformers, which have tests of their own
+        train(compose("train", TrainConfig, [*settings, *overrides]))
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The folder of a store whose latest run is a LoRA on the tiny model; do not write into it."""
+    folder = tmp_path_factory.mktemp("trained")
+    patch = pytest.MonkeyPatch()
+    patch.setenv("TUNEPROOF_CACHE", str(folder / "models"))
+    with Store.open(folder / "store.duckdb") as store:
+        fill(store)
+    train_tiny(folder / "store.duckdb", folder, "method.r=8", "steps=60", "learning_rate=2e-2")
     yield folder
-    if before is None:
-        del os.environ["TUNEPROOF_CACHE"]
-    else:
-        os.environ["TUNEPROOF_CACHE"] = before
-
-
-@pytest.fixture
-def tuned_store(trained: Path, tmp_path: Path) -> Path:
-    """A copy of the store of `trained`, for a test to write into."""
-    copy = tmp_path / "store.duckdb"
-    copy.write_bytes((trained / "store.duckdb").read_bytes())
-    return copy
+    patch.undo()
