@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
 from conf.app import StoreConfig
 from data.errors import ConfigError
@@ -106,7 +107,8 @@ class AuditConfig:
     check: str = ""
     checks: list[str] = field(default_factory=list)
     groups: list[str] = field(default_factory=list)
-    reference: dict[str, dict[str, float]] = field(default_factory=dict)
+    # Any, because Hydra lets nobody add keys to a typed dict without a `+`.
+    reference: Any = None
     label: str = "label"
     task: str = "task"
     evaluation_files: list[str] = field(default_factory=list)
@@ -116,13 +118,21 @@ class AuditConfig:
     fail_on: FailOn = FailOn.never
 
     def __post_init__(self) -> None:
-        for column, shares in self.reference.items():
-            total = sum(shares.values())
-            if any(share < 0 for share in shares.values()) or not 0.98 <= total <= 1.02:
-                raise ConfigError(
-                    f"reference.{column} sums to {total:.3g}, not to 1",
-                    "shares of a population, e.g. 'reference={audience: {younger: 0.7, older: 0.3}}'",
-                )
+        self.reference = {
+            str(column): _shares(f"reference.{column}", shares)
+            for column, shares in (self.reference or {}).items()
+        }
+
+
+def _shares(key: str, shares: Any) -> dict[str, float]:
+    """Group -> share as numbers that sum to 1. Raises ConfigError."""
+    hint = "shares of a population, e.g. 'reference={audience: {younger: 0.7, older: 0.3}}'"
+    if not isinstance(shares, dict) or not all(isinstance(share, int | float) for share in shares.values()):
+        raise ConfigError(f"{key}={shares} does not give a number for each group", hint)
+    total = sum(shares.values())
+    if min(shares.values(), default=0) < 0 or not 0.98 <= total <= 1.02:
+        raise ConfigError(f"{key} sums to {total:.3g}, not to 1", hint)
+    return {str(group): float(share) for group, share in shares.items()}
 
 
 def _within(name: str, value: float, low: float, high: float) -> None:

@@ -29,8 +29,10 @@ def group_sql(column: str) -> str:
     """The SQL expression of a group column: a column of `records r`, or a key of its metadata; '' becomes NULL."""
     if column in RECORD_COLUMNS:
         return f"nullif(r.{column}, '')"
-    path = '$."' + column.replace('"', '""') + '"'
-    return f"nullif(r.metadata ->> {quoted(path)}, '')"
+    pointer = "/" + column.replace("~", "~0").replace(
+        "/", "~1"
+    )  # a JSON pointer; in a JSON path no `"` may stand
+    return f"nullif(r.metadata ->> {quoted(pointer)}, '')"
 
 
 def group_columns(store: Store, version: Version, lineage: list[Version], config: AuditConfig) -> list[str]:
@@ -75,7 +77,7 @@ def _columns(store: Store, version: Version) -> pl.DataFrame:
         WITH r AS (SELECT r.* FROM members m JOIN records r USING (record_id) WHERE m.version = ?),
         keys AS (SELECT unnest(json_keys(metadata)) AS name, metadata FROM r)
         SELECT name, count(v) AS rows, count(DISTINCT v) AS values
-        FROM (SELECT name, metadata ->> ('$."' || replace(name, '"', '""') || '"') AS v FROM keys
+        FROM (SELECT name, metadata ->> ('/' || replace(replace(name, '~', '~0'), '/', '~1')) AS v FROM keys
               UNION ALL SELECT 'language', language FROM r)
         WHERE v IS NOT NULL AND v <> '' GROUP BY name ORDER BY name
         """,

@@ -9,7 +9,8 @@ import polars as pl
 
 from audit import statistics
 from audit.context import Context
-from data.facts import Fact, Outcome
+from audit.shares import at_most, demand, upper_if_none
+from data.facts import Fact
 from data.records import digest
 from data.report.wording import number, percent
 
@@ -41,9 +42,8 @@ def personal_data_left(context: Context) -> list[Fact]:
     n, hits = sample.height, sum(1 for own in findings if own)
     rows_by_type = Counter(kind for own in findings for kind in {finding.type for finding in own})
     low, high = statistics.clopper_pearson(hits, n, context.policy.level)
-    if hits == 0:
-        high = statistics.upper_bound(0, n, context.policy.level)
-    outcome, needed = _verdict(hits, n, low, high, context)
+    high = upper_if_none(hits, n, high, context.policy.level)
+    outcome, needed = at_most(hits, n, (low, high), context.policy.max_pii_leak, context.policy)
     common: dict[str, Any] = {
         "n": n,
         "level": context.policy.level,
@@ -60,7 +60,7 @@ def personal_data_left(context: Context) -> list[Fact]:
         high=high,
         outcome=outcome,
         n_needed=needed,
-        threshold=f"at most {percent(context.policy.max_pii_leak)} of the rows",
+        threshold=demand(context.policy.max_pii_leak),
         detail={"says": _says(hits, n, high, context), "scrubbed": context.stage("pii") is not None},
         **common,
     )
@@ -93,17 +93,6 @@ def _detector(context: Context) -> PiiConfig:
     values = {key: value for key, value in stage.config.items() if key in known}
     values |= {"engine": Engine(values["engine"]), "operator": Operator(values["operator"])}
     return PiiConfig(**values)
-
-
-def _verdict(hits: int, n: int, low: float, high: float, context: Context) -> tuple[str, int | None]:
-    most = context.policy.max_pii_leak
-    if high <= most:
-        return Outcome.PASS.value, None
-    if low > most:
-        return Outcome.FAIL.value, None
-    if hits == 0:
-        return Outcome.INSUFFICIENT.value, statistics.rows_for_zero_found(most, context.policy.level)
-    return Outcome.WARN.value, None
 
 
 def _says(hits: int, n: int, high: float, context: Context) -> str:

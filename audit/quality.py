@@ -13,6 +13,7 @@ from audit import statistics
 from audit.context import EXACT, Context
 from audit.groups import group_sql, quoted
 from audit.privacy import drawn
+from audit.shares import at_most, demand, upper_if_none
 from data.errors import SourceError
 from data.facts import Fact, Outcome
 from data.report.wording import number, percent
@@ -40,13 +41,12 @@ def near_duplicates(context: Context) -> list[Fact]:
     low, high = statistics.cluster_bootstrap(
         [size - 1 for size in sizes], sizes, seed=seed, level=policy.level
     )
-    if repeats == 0:
-        high = statistics.upper_bound(0, n, policy.level)
+    high = upper_if_none(repeats, n, high, policy.level)
     signature = (
         f"jaccard>={threshold}|word {words}-grams|on:{' and '.join(columns)}|seed:{seed}|"
         f"rows:{n}/{context.version.rows}"
     )
-    outcome = at_most(low, high, policy.max_near_duplicates, n, policy.min_rows)
+    outcome, needed = at_most(repeats, n, (low, high), policy.max_near_duplicates, policy)
     main = context.fact(
         "QUA-001",
         repeats / n if n else None,
@@ -60,8 +60,8 @@ def near_duplicates(context: Context) -> list[Fact]:
         else "bootstrap of near-duplicate clusters, 2,000 draws",
         signature=signature,
         outcome=outcome,
-        n_needed=policy.min_rows if n < policy.min_rows else None,
-        threshold=f"at most {percent(policy.max_near_duplicates)} of the rows",
+        n_needed=needed,
+        threshold=demand(policy.max_near_duplicates),
         evidence=context.rerun("QUA-001"),
         detail={
             "says": f"No two of {number(n)} rows are near-duplicates."
@@ -134,13 +134,6 @@ def cluster_sizes(n: int, left: list[int], right: list[int]) -> list[int]:
         first, second = sorted((root(a), root(b)))
         parent[second] = first
     return sorted(Counter(root(node) for node in range(n)).values(), reverse=True)
-
-
-def at_most(low: float, high: float, most: float, n: int, min_rows: int) -> str:
-    """What an interval says of a share that may be at most `most`; the bound decides, never the point."""
-    if n < min_rows:
-        return Outcome.INSUFFICIENT.value
-    return (Outcome.PASS if high <= most else Outcome.FAIL if low > most else Outcome.WARN).value
 
 
 def task_sizes(context: Context) -> list[Fact]:

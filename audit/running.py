@@ -34,6 +34,8 @@ STYLES = {
 def audit(config: AuditConfig, console: Console | None = None) -> int:
     """Run the checks, store their facts, write the report, show the summary; returns the exit code."""
     checks = selected([*config.checks, *([config.check] if config.check else [])])
+    if not Path(config.store.path).exists():
+        Store.open(config.store.path, read_only=True)  # says that there is none, instead of making one
     with Store.open(config.store.path) as store:
         context = Context.of(store, config)
         measured = run_checks(context, checks)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
@@ -25,28 +26,41 @@ class Interval(NamedTuple):
 def wilson(found: int, n: int, level: float = LEVEL) -> Interval:
     """Score interval of a share (Wilson 1927): the p for which |found/n - p| <= z sqrt(p (1 - p) / n).
 
-    n = 0 says nothing: (0, 1).
+    Solved: (found + z^2/2 +- z sqrt(found (n - found) / n + z^2/4)) / (n + z^2). n = 0 says nothing: (0, 1).
     """
-    return _proportion(found, n, level, "wilson", "two-sided")
+    if n == 0:
+        return Interval(0.0, 1.0)
+    z = _z(level)
+    half = z * math.sqrt(found * (n - found) / n + z * z / 4)
+    centre, weight = found + z * z / 2, n + z * z
+    low = 0.0 if found == 0 else (centre - half) / weight
+    high = 1.0 if found == n else (centre + half) / weight
+    return Interval(low, high)
+
+
+@cache
+def _z(level: float) -> float:
+    from scipy.special import ndtri
+
+    return float(ndtri(1 - (1 - level) / 2))
 
 
 def clopper_pearson(found: int, n: int, level: float = LEVEL) -> Interval:
-    """Exact interval of a share (Clopper & Pearson 1934): never covers less than `level`."""
-    return _proportion(found, n, level, "exact", "two-sided")
+    """Exact interval of a share (Clopper & Pearson 1934): never covers less than `level`.
+
+    Quantiles of beta distributions: B(tail; found, n - found + 1) to B(1 - tail; found + 1, n - found).
+    """
+    from scipy.special import betaincinv
+
+    tail = (1 - level) / 2
+    low = 0.0 if found == 0 else float(betaincinv(found, n - found + 1, tail))
+    high = 1.0 if found == n else float(betaincinv(found + 1, n - found, 1 - tail))
+    return Interval(low, high)
 
 
 def upper_bound(found: int, n: int, level: float = LEVEL) -> float:
     """One-sided exact upper bound of a share; for found = 0 it is 1 - (1 - level)^(1/n)."""
-    return _proportion(found, n, level, "exact", "less").high
-
-
-def _proportion(found: int, n: int, level: float, method: str, alternative: str) -> Interval:
-    if n == 0:
-        return Interval(0.0, 1.0)
-    from scipy.stats import binomtest
-
-    bounds = binomtest(found, n, alternative=alternative).proportion_ci(level, method)
-    return Interval(float(bounds.low), float(bounds.high))
+    return clopper_pearson(found, n, 2 * level - 1).high
 
 
 def newcombe(found: int, n: int, other_found: int, other_n: int, level: float = LEVEL) -> Interval:

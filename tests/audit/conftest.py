@@ -15,10 +15,38 @@ from data.load.config import SourceConfig
 from data.store import Store
 from data.verdicts import verdicts
 
-WORDS = (
-    "amber birch cedar delta ember frost grove harbour island jasmine kettle lantern meadow nettle orchard pebble "
-    "quarry river saddle thistle umber valley willow yarrow zephyr copper drift engine flute garnet"
-).split()
+WORDS = [
+    "amber",
+    "birch",
+    "cedar",
+    "delta",
+    "ember",
+    "frost",
+    "grove",
+    "harbour",
+    "island",
+    "jasmine",
+    "kettle",
+    "lantern",
+    "meadow",
+    "nettle",
+    "orchard",
+    "pebble",
+    "quarry",
+    "river",
+    "saddle",
+    "thistle",
+    "umber",
+    "valley",
+    "willow",
+    "yarrow",
+    "zephyr",
+    "copper",
+    "drift",
+    "engine",
+    "flute",
+    "garnet",
+]
 PII = {
     "engine": "patterns",
     "entities": ["EMAIL_ADDRESS", "IBAN_CODE"],
@@ -81,7 +109,9 @@ class Workshop:
             reasons=reasons,
         )
 
-    def drop(self, name: str, which: Callable[[dict[str, Any]], bool], config: dict[str, Any] | None = None) -> str:
+    def drop(
+        self, name: str, which: Callable[[dict[str, Any]], bool], config: dict[str, Any] | None = None
+    ) -> str:
         """The version without the records for which `which` holds; they are dicts of audience, task, line."""
         chosen = [row["record_id"] for row in self.rows() if which(row)]
         return self.stage(
