@@ -5,6 +5,9 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import logging
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -72,7 +75,8 @@ def build(config: PiiConfig) -> tuple[AnalyzerEngine, Any]:
     # Presidio logs matched text when a checksum fails: nothing of it may reach a log file.
     logging.getLogger("presidio-analyzer").setLevel(logging.CRITICAL + 1)
     nlp = load_model(config.spacy_model)
-    from presidio_analyzer import AnalyzerEngine
+    with _hidden("transformers"):
+        from presidio_analyzer import AnalyzerEngine
     from presidio_analyzer.nlp_engine import NerModelConfiguration, SpacyNlpEngine
 
     ignored = [label for label in IGNORED if label not in config.entities]
@@ -86,6 +90,19 @@ def build(config: PiiConfig) -> tuple[AnalyzerEngine, Any]:
     analyzer = AnalyzerEngine(nlp_engine=spacy_engine, supported_languages=[LANGUAGE])
     _use_bundled_suffixes(list(analyzer.registry.recognizers))
     return analyzer, nlp
+
+
+@contextmanager
+def _hidden(module: str) -> Iterator[None]:
+    """Without `module` for a moment: Presidio imports transformers for recognisers that are not used here (3 s)."""
+    if module in sys.modules:
+        yield
+        return
+    sys.modules[module] = None  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        del sys.modules[module]
 
 
 def _use_bundled_suffixes(recognisers: list[Any]) -> None:

@@ -36,7 +36,7 @@ def _card(text: str) -> bool:
     from stdnum import luhn
 
     digits = re.sub(r"\D", "", text)
-    return 13 <= len(digits) <= 19 and len(set(digits)) > 2 and bool(luhn.is_valid(digits))
+    return 13 <= len(digits) <= 19 and len(set(digits)) > 1 and bool(luhn.is_valid(digits))
 
 
 def _ssn(text: str) -> bool:
@@ -90,7 +90,7 @@ RULES = (
     Rule(
         "CREDIT_CARD",
         1.0,
-        re.compile(r"(?<![\w.-])(?:1800|2131|[2-6]\d{3})(?:[ -]?\d{2,6}){2,4}(?![\w-])"),
+        re.compile(r"(?<![\w.-])(?<![A-Z]{2}\d\d )(?:1800|2131|[2-6]\d{3})(?:[ -]?\d{2,6}){2,4}(?![\w-])"),
         _card,
     ),
     Rule(
