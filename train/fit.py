@@ -159,6 +159,8 @@ def _arguments(config: TrainConfig, steps: int, validated: bool, folder: Path, *
         save_steps=every,
         save_total_limit=2,
         load_best_model_at_end=validated,
+        # Otherwise a resumed training would count the validations without a better loss from zero again.
+        restore_callback_states_from_checkpoint=True,
         metric_for_best_model="eval_loss" if validated else None,
         greater_is_better=False if validated else None,
         gradient_checkpointing=config.gradient_checkpointing,

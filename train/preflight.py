@@ -98,7 +98,8 @@ def show(console: Console, train: Tokenised, tokenizer: Any, *, hide: bool) -> N
     share = train.supervised / max(train.tokens, 1)
     console.print(
         f"[bold]What is learnt[/]  {train.supervised:,} of {train.tokens:,} tokens carry loss "
-        f"({share:.0%}); two examples, those tokens {'in green' if console.is_terminal else 'in ⟦ ⟧'}:"
+        f"({share:.0%}); two examples, those tokens {'in green' if console.is_terminal else 'in ⟦ ⟧'}:",
+        soft_wrap=True,
     )
     for example in train.first:
         if hide:
@@ -107,7 +108,7 @@ def show(console: Console, train: Tokenised, tokenizer: Any, *, hide: bool) -> N
             )
             continue
         console.print(Text(f"  {example.record_id}", style="dim"))
-        console.print(marked(example, tokenizer, in_colour=console.is_terminal))
+        console.print(marked(example, tokenizer, in_colour=console.is_terminal), soft_wrap=True)
 
 
 def marked(example: Example, tokenizer: Any, *, in_colour: bool) -> Text:

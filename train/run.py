@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
+from data.errors import ConfigError
 from data.progress import progress
 from data.records import Records, canonical_json, digest
 from data.runs import Run
@@ -105,7 +106,7 @@ def _train(
     check_supervision(rows.version, learnt)
     _check_room(config, base, learnt, held_out)
     for remark in remarks(learnt, held_out, config.allow_unscrubbed):
-        console.print(f"note: {remark}", highlight=False)
+        console.print(f"note: {remark}", highlight=False, soft_wrap=True)
     show(console, learnt, tokenizer, hide=config.allow_unscrubbed)
     run.rows = {"train": len(learnt), "validation": len(held_out)}
     run.metrics = _counts(learnt, held_out)
@@ -126,6 +127,9 @@ def _train(
     )
     try:
         return fit(config, model, tokenizer, learnt, held_out, folder, console, checkpoint), tokenizer
+    except KeyboardInterrupt:
+        console.print("Stopped. The same command with resume=true goes on from the last checkpoint.")
+        raise
     except Exception:
         run.status = "failed"
         _keep(config, run)
@@ -168,7 +172,13 @@ def _begin(config: TrainConfig, folder: Path, console: Console) -> Path | None:
         console.print(words, highlight=False)
         return last
     if config.resume != "false":
-        return Path(config.resume).resolve()
+        chosen = Path(config.resume).resolve()
+        if not (chosen / "trainer_state.json").is_file():
+            raise ConfigError(
+                f"resume={config.resume} is no complete checkpoint: it holds no trainer_state.json",
+                "allowed: true (the last checkpoint of the same settings), false, a checkpoint's folder",
+            )
+        return chosen
     if last is not None:
         console.print(
             f"note: starting again; resume=true would have gone on from {last.name}.", highlight=False

@@ -24,6 +24,7 @@ from train.load import load_tuned
 from train.methods import MethodConfig
 from train.models import weights_digest
 from train.run import train
+from train.watch import Watch
 
 ROOT = Path(__file__).parents[2]
 
@@ -97,10 +98,10 @@ def test_the_seed_decides_the_weights(tmp_path: Path, settings: Callable[..., Tr
 def test_killed_and_resumed_gives_the_weights_of_an_uninterrupted_training(
     tmp_path: Path, settings: Callable[..., TrainConfig]
 ) -> None:
-    config = settings(tmp_path / "killed", steps=120, eval_steps=20, early_stopping_patience=0)
+    config = settings(tmp_path / "killed", steps=60, eval_steps=20, early_stopping_patience=0)
     command = [
         sys.executable, "-m", "train", f"store.path={config.store.path}", f"out={config.out}", "model=tiny",
-        "method.r=8", "method.alpha=16", "method.dropout=0.1", "steps=120", "eval_steps=20", "learning_rate=1e-2",
+        "method.r=8", "method.alpha=16", "method.dropout=0.1", "steps=60", "eval_steps=20", "learning_rate=1e-2",
         "threads=1", "early_stopping_patience=0", "report_to=[none]",
     ]  # fmt: skip
     child = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -115,7 +116,7 @@ def test_killed_and_resumed_gives_the_weights_of_an_uninterrupted_training(
     with pytest.raises(StoreError, match="is running"):
         load_tuned(latest(config))
     resumed = trained_by(replace(config, resume="true"))
-    whole = trained_by(settings(tmp_path / "whole", steps=120, eval_steps=20, early_stopping_patience=0))
+    whole = trained_by(settings(tmp_path / "whole", steps=60, eval_steps=20, early_stopping_patience=0))
     assert resumed.run_id == whole.run_id
     assert resumed.weights_digest == whole.weights_digest
     assert resumed.metrics["validation_loss"] == whole.metrics["validation_loss"]
@@ -182,3 +183,40 @@ def test_a_tracker_that_is_not_installed_is_named(
 ) -> None:
     with pytest.raises(UserError, match="report_to=comet_ml: the package comet_ml is not installed"):
         train(settings(tmp_path, report_to=["comet_ml"]))
+
+
+def test_a_resumed_training_stops_early_where_it_would_have(
+    tmp_path: Path,
+    settings: Callable[..., TrainConfig],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def config(folder: str) -> TrainConfig:
+        return settings(
+            tmp_path / folder, steps=200, eval_steps=5, learning_rate=0.5, early_stopping_patience=3
+        )
+
+    whole = trained_by(config("whole"))
+    last_before_the_end = whole.metrics["steps"] - 2
+    on_step_end = Watch.on_step_end
+
+    def interrupted(self: Watch, args: Any, state: Any, control: Any, **rest: Any) -> None:
+        on_step_end(self, args, state, control, **rest)
+        if state.global_step == last_before_the_end:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(Watch, "on_step_end", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        train(config("stopped"))
+    assert "resume=true goes on" in capsys.readouterr().err
+    monkeypatch.undo()
+    resumed = trained_by(replace(config("stopped"), resume="true"))
+    assert resumed.metrics["steps"] == whole.metrics["steps"]
+    assert resumed.weights_digest == whole.weights_digest
+
+
+def test_a_folder_that_is_no_checkpoint_is_not_resumed_from(
+    tmp_path: Path, settings: Callable[..., TrainConfig]
+) -> None:
+    with pytest.raises(ConfigError, match="is no complete checkpoint"):
+        train(settings(tmp_path / "out", resume=str(tmp_path)))
