@@ -93,6 +93,14 @@ def compose(command: str, schema: type[Config], overrides: list[str]) -> Config:
         return typed(hydra.compose("config", overrides=overrides), schema)
 
 
+def restored(schema: type[Config], plain: dict[str, Any]) -> Config:
+    """The dataclass that was stored as plain data (a version's configuration); ranges are checked again."""
+    node = OmegaConf.merge(OmegaConf.structured(schema), plain)
+    config = OmegaConf.to_object(node)
+    assert isinstance(config, schema)
+    return config
+
+
 def complain(error: UserError) -> int:
     """Print a user error to stderr, the problem first and the way out beneath; returns 2."""
     print(f"error: {error.problem}", file=sys.stderr)  # noqa: T201

@@ -16,6 +16,7 @@ def run(config: CurationConfig) -> int | None:
     from curation.pipeline import run_pipeline
     from curation.planted import report
     from curation.summary import show
+    from curation.undo import show_undo
     from data.store import Store
 
     console = Console()
@@ -23,6 +24,9 @@ def run(config: CurationConfig) -> int | None:
         dry_run(config, console)
         return 0
     with Store.open(config.store.path) as store:
+        if config.undo:
+            show_undo(store, config, console)
+            return 0
         steps = run_pipeline(store, config)
         if config.tag:
             store.tag(config.tag, steps[-1].version)

@@ -30,6 +30,8 @@ class CurationConfig:
     planted       a file that lists planted problems (`data/samples/planted.jsonl`): after the last stage, the share
                   found is reported; no stage reads it
     tag           a name for the last version
+    undo          bring this record (an id or its beginning) back into the newest version; nothing else is done
+    because       why, for the record's story
     out           folder for reject files
     """
 
@@ -47,6 +49,8 @@ class CurationConfig:
     min_examples: int = 500
     planted: str = ""
     tag: str = ""
+    undo: str = ""
+    because: str = ""
     out: str = "runs/curation"
 
     def __post_init__(self) -> None:

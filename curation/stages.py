@@ -66,8 +66,8 @@ STAGES: dict[str, Stage] = {
 
 @cache
 def code_digest(folder: Path) -> str:
-    """12 hex digits over the Python files of a folder, by name and content."""
+    """12 hex digits over the Python files of a folder (or over one file), by name and content."""
     total = hashlib.sha256()
-    for path in sorted(folder.rglob("*.py")):
+    for path in sorted(folder.rglob("*.py")) or [folder]:
         total.update(path.relative_to(folder).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
     return total.hexdigest()[:12]

@@ -53,7 +53,7 @@ def stage_table(store: Store, steps: Sequence[Step]) -> Table:
             table.add_row("ingest", f"{version.rows + rejected.height:,}", "", "", f"{version.rows:,}", time)
             _reason_rows(table, rejected.select(action=pl.lit("reject"), reason="reason"))
             continue
-        before = f"{version.rows + version.dropped:,}"
+        before = f"{version.rows + version.dropped - version.restored:,}"
         table.add_row(
             step.stage, before, "", "", f"{version.rows:,}", time, style="bold" if version.dropped else ""
         )
@@ -62,7 +62,7 @@ def stage_table(store: Store, steps: Sequence[Step]) -> Table:
     return table
 
 
-_MARKS = {"drop": "-", "edit": "~", "tag": "·", "reject": "-"}
+_MARKS = {"drop": "-", "edit": "~", "tag": "·", "reject": "-", "restore": "+"}
 
 
 def _reason_rows(table: Table, reasons: pl.DataFrame) -> None:

@@ -99,7 +99,7 @@ _WORDS = {"drop": "removed", "edit": "edited", "assign": "placed", "tag": "noted
 
 
 def _event(row: dict[str, Any]) -> Event:
-    why = [row["meaning"]]
+    why = [row["meaning"].rstrip(".")]
     if row["detail"]:
         why.append(row["detail"])
     if row["score"] is not None:

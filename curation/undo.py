@@ -1,0 +1,108 @@
+"""Bringing a removed record back: a new version from the step that removed it, and the later stages again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import get_type_hints
+
+from rich.console import Console
+
+from conf.app import restored
+from curation.config import CurationConfig
+from curation.pipeline import Step, run_stage
+from curation.stages import STAGES, code_digest
+from curation.summary import stage_table
+from data.errors import StoreError
+from data.lineage import story
+from data.store import Store
+from data.verdicts import Action, verdicts
+from data.versions import Version
+
+STAGE = "undo"
+REASONS = {"undo_restored": "a person brought the record back"}
+
+
+def undo(store: Store, name: str, because: str, version: str = "latest") -> list[Step]:
+    """Restore the record that `name` begins and run the stages that came after its removal.
+
+    They judge what they have judged before from memory, so that only the restored record costs work. A later stage
+    may remove it again, for its own reason. Raises StoreError where the record is there, or was never removed.
+    """
+    record_id = story(store, name).record_id
+    lineage = store.lineage(version)
+    removed_in = _removal(store, record_id, lineage)
+    parent = removed_in.parent
+    assert parent is not None
+    messages = (
+        store.read(parent).frame("record_id", "messages").filter(record_id=record_id).collect()["messages"]
+    )
+    detail = because or "no reason was given"
+    verdict = {
+        "record_id": record_id, "action": Action.restore.value, "reason": "undo_restored", "detail": detail,
+        "messages": messages[0].to_list(),
+    }  # fmt: skip
+    made = store.apply(
+        removed_in.version,
+        stage=STAGE,
+        config={"record": record_id, "because": because},
+        code=code_digest(Path(__file__)),
+        verdicts=verdicts([verdict]),
+        reasons=REASONS,
+    )
+    steps = [Step(STAGE, made, False, 0.0)]
+    later = lineage[[v.version for v in lineage].index(removed_in.version) + 1 :]
+    for old in later:
+        steps.append(_again(store, steps[-1].version, old))
+    return steps
+
+
+def show_undo(store: Store, config: CurationConfig, console: Console) -> None:
+    """Undo what `config.undo` names, and print the steps and the record's place afterwards."""
+    steps = undo(store, config.undo, config.because)
+    record_id = story(store, config.undo).record_id
+    console.print(stage_table(store, steps))
+    last = steps[-1].version
+    there = store.query("SELECT split FROM members WHERE version = ? AND record_id = ?", [last, record_id])
+    if there.height:
+        console.print(f"{record_id} is in {last} again, split {there['split'].item()}", highlight=False)
+    else:
+        console.print(
+            f"{record_id} was brought back, and a later stage removed it again: python -m data why {record_id}",
+            style="yellow", highlight=False,
+        )  # fmt: skip
+
+
+def _removal(store: Store, record_id: str, lineage: list[Version]) -> Version:
+    last = lineage[-1].version
+    inside = store.query("SELECT 1 AS x FROM members WHERE version = ? AND record_id = ?", [last, record_id])
+    if inside.height:
+        raise StoreError(f"{record_id} is in {last}", f"its story: python -m data why {record_id}")
+    for version in reversed(lineage):
+        dropped = store.query(
+            "SELECT 1 AS x FROM verdicts WHERE version = ? AND record_id = ? AND action = 'drop'",
+            [version.version, record_id],
+        )
+        if dropped.height:
+            return version
+    raise StoreError(
+        f"{record_id} was never in the history of {last}",
+        "name the version that it was removed from: python -m curation undo=RECORD, after "
+        "python -m data versions",
+    )
+
+
+def _again(store: Store, parent: str, old: Version) -> Step:
+    """The stage of `old` on `parent`, with the configuration that it had."""
+    if old.stage == STAGE:
+        # An earlier undo: its verdicts as they were.
+        made = store.apply(
+            parent,
+            stage=STAGE,
+            config=old.config,
+            code=old.code,
+            verdicts=store.verdicts(old.version),
+            reasons=REASONS,
+        )
+        return Step(STAGE, made, False, 0.0)
+    schema = get_type_hints(CurationConfig)[old.stage]
+    return run_stage(store, parent, STAGES[old.stage], restored(schema, old.config))

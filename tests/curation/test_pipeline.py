@@ -1,0 +1,164 @@
+"""The pipeline as a whole: reuse, new rows, shuffled rows, undo, interruption, dry run."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+from conf.app import compose
+from curation.config import CurationConfig
+from curation.pipeline import run_pipeline
+from curation.undo import undo
+from data.errors import StoreError
+from data.store import Store
+
+ROOT = Path(__file__).parent.parent.parent
+FAST = ["pii=patterns", "split.test=0.2"]
+WORDS = [f"word{n}" for n in range(300)]
+
+
+def row(number: int, **about: Any) -> dict[str, Any]:
+    words = random.Random(number).choices(WORDS, k=30)
+    return {"prompt": f"Tell me about {words[0]} {number}.", "completion": " ".join(words) + ".", **about}
+
+
+def near(number: int) -> dict[str, Any]:
+    """The same answer with one word put at its end."""
+    twin = row(number)
+    return {**twin, "completion": twin["completion"][:-1] + " indeed."}
+
+
+def write(path: Path, rows: list[dict[str, Any]]) -> str:
+    path.write_text("".join(json.dumps(r) + "\n" for r in rows), encoding="utf-8")
+    return f"source.path={path}"
+
+
+def curate(store: Store, *overrides: str):
+    return run_pipeline(store, compose("curation", CurationConfig, [*FAST, *overrides]))
+
+
+@pytest.fixture
+def store(tmp_path: Path):
+    with Store.open(tmp_path / "store.duckdb") as opened:
+        yield opened
+
+
+def verdicts_by_reason(store: Store) -> dict[str, set[str]]:
+    found = store.query("SELECT reason, coalesce(value, '') AS value, record_id FROM verdicts ORDER BY ALL")
+    return {
+        f"{reason} {value}": set(rows["record_id"])
+        for (reason, value), rows in found.group_by("reason", "value")
+    }
+
+
+def test_unchanged_input_is_reused(store: Store, tmp_path: Path) -> None:
+    source = write(tmp_path / "raw.jsonl", [*(row(n) for n in range(40)), row(1), near(2)])
+    first, second = curate(store, source), curate(store, source)
+    assert [s.version for s in first] == [s.version for s in second]
+    assert not any(s.reused for s in first)
+    assert all(s.reused for s in second)
+    # Another threshold: only what comes after it is new.
+    third = curate(store, source, "dedup.threshold=0.9")
+    assert [s.reused for s in third] == [True, True, True, False, False, False]
+
+
+def test_shuffled_input_gives_the_same_verdicts(tmp_path: Path) -> None:
+    rows = [*(row(n) for n in range(60)), *(row(n) for n in range(5)), *(near(n) for n in range(10, 15))]
+    told = []
+    for name in ("one", "two"):
+        random.Random(name).shuffle(rows)
+        (tmp_path / name).mkdir()
+        with Store.open(tmp_path / name / "store.duckdb") as store:
+            curate(store, write(tmp_path / name / "raw.jsonl", rows))
+            told.append((verdicts_by_reason(store), store.version("latest").digest))
+    assert told[0] == told[1]
+    assert told[0][0]["exact_bytes "]
+    assert told[0][0]["dedup_near "]
+
+
+def test_new_rows_cost_only_themselves_and_move_nothing(store: Store, tmp_path: Path) -> None:
+    curate(store, write(tmp_path / "raw.jsonl", [row(n) for n in range(50)]))
+    before = store.read("latest").frame("record_id", "split").collect()
+    source = write(tmp_path / "raw.jsonl", [row(n) for n in range(60)])
+    steps = curate(store, source)
+    after = dict(store.read("latest").frame("record_id", "split").collect().iter_rows())
+    assert len(after) == 60
+    assert all(after[record] == split for record, split in before.iter_rows())
+    quality = next(s for s in steps if s.stage == "quality")
+    parent = store.version(quality.version).parent
+    assert parent is not None
+    config = store.version(quality.version)
+    known, new = store.known(parent, stage="quality", config=config.config, code=config.code)
+    assert len(new) == 0
+    assert known.height == store.verdicts(quality.version).height
+
+
+def test_an_undone_removal_is_in_the_version_and_in_the_story(store: Store, tmp_path: Path) -> None:
+    curate(store, write(tmp_path / "raw.jsonl", [*(row(n) for n in range(40)), near(3)]))
+    dedup = next(v for v in store.versions() if v.stage == "dedup")
+    removed = store.verdicts(dedup.version).filter(pl.col("action") == "drop")["record_id"].item()
+    steps = undo(store, removed[:10], "both are wanted")
+    assert [s.stage for s in steps] == ["undo", "pii", "split"]
+    placed = store.read("latest").frame("record_id", "split").collect().filter(record_id=removed)
+    assert placed["split"].item() in ("train", "validation", "test")
+    said = store.verdicts(steps[0].version)
+    assert said.select("action", "reason", "detail").row(0) == ("restore", "undo_restored", "both are wanted")
+    # Its twin is in the same split: an undo leaks nothing.
+    assert store.facts(steps[-1].version, "split_certificate")["value"].item() == 0
+    with pytest.raises(StoreError, match="is in v-"):
+        undo(store, removed, "")
+
+
+def test_kill_9_leaves_no_half_version_and_the_same_command_finishes(tmp_path: Path) -> None:
+    source = write(tmp_path / "raw.jsonl", [*(row(n) for n in range(3000)), *(near(n) for n in range(300))])
+    with Store.open(tmp_path / "undisturbed.duckdb") as undisturbed:
+        curate(undisturbed, source)
+        expected = undisturbed.version("latest").digest
+    path = tmp_path / "store.duckdb"
+    command = [sys.executable, "-m", "curation", source, *FAST, f"store.path={path}"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    for delay in (1.2, 1.8, 2.4, 3.2):
+        child = subprocess.Popen(
+            command, cwd=tmp_path, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        time.sleep(delay)
+        child.send_signal(signal.SIGKILL)
+        child.wait()
+        if not path.exists():
+            continue
+        with Store.open(path) as store:
+            for version in store.versions():
+                assert len(store.read(version.version)) == version.rows
+                assert store.membership_digest(version.version) == version.digest
+    ran = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stderr
+    with Store.open(path) as store:
+        assert store.version("latest").digest == expected
+
+
+def test_a_dry_run_shows_samples_and_writes_nothing(tmp_path: Path) -> None:
+    rows = [
+        *(row(n) for n in range(20)),
+        near(3),
+        row(30, prompt="Ask jo@example.com about the plan for the year."),
+    ]
+    source = write(tmp_path / "raw.jsonl", rows)
+    command = [sys.executable, "-m", "curation", source, *FAST, "dry_run=true", "store.path=runs/s.duckdb"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "120"}
+    ran = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stderr
+    assert "dry run: nothing was written" in ran.stdout
+    assert "dedup_near" in ran.stdout
+    assert "<EMAIL_ADDRESS>" in ran.stdout
+    assert "jo@example.com" not in ran.stdout
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["raw.jsonl"]
