@@ -76,7 +76,7 @@ class QualityConfig:
     languages: list[str] = field(default_factory=lambda: ["en"])
     min_language_confidence: float = 0.9
     min_language_chars: int = 60
-    max_language_chars: int = 1000
+    max_language_chars: int = 400
     min_truncation_words: int = 25
     min_document_words: int = 50
     max_document_words: int = 100_000

@@ -46,7 +46,7 @@ def find(batch: pl.DataFrame, config: QualityConfig) -> list[pl.DataFrame]:
         symbols=symbols,
         bullets=text.str.count_matches(r"(?m)^[ \t]*[•●▪‣*\-][ \t]") / lines,
         ellipsis=text.str.count_matches(r"(?m)(?:\.\.\.|…)[ \t\r]*$") / lines,
-        alphabetic=text.str.count_matches(r"\S*\p{L}\S*") / words,
+        alphabetic=pl.col("letter_words") / words,
         stop_words=stop_words,
         placeholder=text.str.count_matches(r"(?i)lorem ipsum|(?:enable|turn on|requires?) javascript"),
         line_ends=text.str.count_matches(r"(?m)[.!?:;\"'”’)][ \t\r]*$") / lines,

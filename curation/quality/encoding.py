@@ -20,6 +20,8 @@ REASONS = {
 
 _CONTROL = r"[\x00-\x08\x0b\x0e-\x1a\x1c-\x1f\x7f]"
 _REPLACED = "\ufffd"
+# Every pattern of ftfy.badness has a C1 control, one of these letters, or two neighbours beyond ASCII.
+_MAY_BE_MOJIBAKE = r"[\x{80}-\x{9f}ŒœÃÂ]|[^\x00-\x7f][^\x00-\x7f]"
 
 
 def find(batch: pl.DataFrame, config: QualityConfig) -> list[pl.DataFrame]:
@@ -62,6 +64,7 @@ def _counted(batch: pl.DataFrame) -> pl.DataFrame:
     judged = pl.col("judged")
     is_wide = judged.str.len_bytes() != judged.str.len_chars()
     suspects = batch.filter(is_wide | judged.str.contains(_CONTROL))
+    suspects = suspects.filter(judged.str.contains(rf"{_MAY_BE_MOJIBAKE}|{_CONTROL}|{_REPLACED}"))
     return suspects.with_columns(
         mojibake=pl.Series([_badness(text) for text in suspects["judged"]], dtype=pl.Int64),
         replacement_characters=judged.str.count_matches(_REPLACED, literal=True).cast(pl.Int64),

@@ -21,6 +21,8 @@ compiled: Any = numba.njit(cache=True, nogil=True)
 MEASURES = (
     "words",             # number of words
     "word_chars",        # characters of all words
+    "letter_words",      # words that hold a letter (or any character beyond ASCII)
+    "english_words",     # words that are among the most common English ones
     "lines",             # lines that are not blank
     "line_fraction",     # fraction of lines that stood before
     "line_chars",        # fraction of characters in them
@@ -34,14 +36,36 @@ _FNV_START, _FNV_PRIME = np.uint64(0xCBF29CE484222325), np.uint64(0x100000001B3)
 _FACTOR = np.uint64(0x9E3779B97F4A7C15)
 
 
-def measures(texts: pl.Series) -> pl.DataFrame:
-    """MEASURES of each text (no nulls), one float column each."""
+# Common in nearly every English text, and in no other language all together.
+_ENGLISH = (
+    "the of and to in a is that for it as with was be on by are this at from you not have or an which but can they"
+    " will your has all we their been there if more when who what so would about were one no my she he her his do i"
+)
+
+
+def measures(texts: pl.Series, is_document: pl.Series) -> pl.DataFrame:
+    """MEASURES of each text (no nulls), one float column each.
+
+    The measures from `top_2` to `repeat_9` are made of documents only (0 for others): they are costly.
+    """
     array = texts.rechunk().to_arrow(compat_level=pl.CompatLevel.oldest())
     _, offsets, data = array.buffers()
     bounds = np.frombuffer(offsets, dtype=np.int64)[array.offset : array.offset + len(array) + 1]
     table = np.zeros((len(array), len(MEASURES)), dtype=np.float64)
-    measure(np.frombuffer(data if data is not None else b"", dtype=np.uint8), bounds, table)
+    english = _bitmap([form for word in _ENGLISH.split() for form in (word, word.capitalize())])
+    text = np.frombuffer(data if data is not None else b"", dtype=np.uint8)
+    measure(text, bounds, is_document.to_numpy(), english, table)
     return pl.DataFrame(np.ascontiguousarray(table), schema=list(MEASURES))
+
+
+def _bitmap(words: list[str]) -> NDArray[np.bool_]:
+    """(65,536,) whether a word with these last 16 bits of hash is one of `words`; wrong for 1 word in 500."""
+    data = np.frombuffer(" ".join(words).encode(), dtype=np.uint8)
+    units = [(np.empty(len(data), dtype=np.uint64), np.empty(len(data), dtype=np.int64)) for _ in range(3)]
+    n = split(data, 0, len(data), *units)[0]
+    found = np.zeros(1 << 16, dtype=np.bool_)
+    found[(units[0][0][:n] & np.uint64(0xFFFF)).astype(np.int64)] = True
+    return found
 
 
 def _mix(value: np.uint64) -> np.uint64:
@@ -55,12 +79,15 @@ mix = compiled(_mix)
 
 def _split(
     data: NDArray[np.uint8], start: int, stop: int, words: Any, lines: Any, paragraphs: Any
-) -> tuple[int, int, int]:
+) -> tuple[int, int, int, int]:
     """Hash and length of each word, line and paragraph of one text: three pairs of (hashes, lengths) filled.
+
+    Returns the numbers of words, lines, paragraphs, and of words that hold a letter.
 
     Lines are compared without the space around them and between their words; blank lines are left out.
     """
-    n_words = n_lines = n_paragraphs = 0
+    n_words = n_lines = n_paragraphs = n_letters = 0
+    has_letter = False
     word, word_length = _FNV_START, 0
     line, line_length = _FNV_START, 0
     paragraph, paragraph_length = _FNV_START, 0
@@ -69,12 +96,15 @@ def _split(
         if byte > 32:
             word = (word ^ np.uint64(byte)) * _FNV_PRIME
             word_length += 1
+            has_letter = has_letter or bool(byte >= 0x80 or 65 <= byte <= 90 or 97 <= byte <= 122)
             continue
         if word_length:
             words[0][n_words], words[1][n_words] = mix(word), word_length
             line = mix(line * _FACTOR + words[0][n_words])
             line_length += word_length
             n_words += 1
+            n_letters += has_letter
+            has_letter = False
             word, word_length = _FNV_START, 0
         if byte != 10:
             continue
@@ -88,7 +118,7 @@ def _split(
             n_paragraphs += 1
             paragraph, paragraph_length = _FNV_START, 0
         line, line_length = _FNV_START, 0
-    return n_words, n_lines, n_paragraphs
+    return n_words, n_lines, n_paragraphs, n_letters
 
 
 split = compiled(_split)
@@ -157,7 +187,13 @@ def _grams(
 grams = compiled(_grams)
 
 
-def _measure(data: NDArray[np.uint8], offsets: NDArray[np.int64], table: NDArray[np.float64]) -> None:
+def _measure(
+    data: NDArray[np.uint8],
+    offsets: NDArray[np.int64],
+    is_document: NDArray[np.bool_],
+    english: NDArray[np.bool_],
+    table: NDArray[np.float64],
+) -> None:
     """Fill `table` (texts, MEASURES)."""
     longest = 1
     for row in range(len(offsets) - 1):
@@ -173,23 +209,32 @@ def _measure(data: NDArray[np.uint8], offsets: NDArray[np.int64], table: NDArray
     paragraphs = (np.empty(room, dtype=np.uint64), np.empty(room, dtype=np.int64))
     stamp = 0
     for row in range(len(offsets) - 1):
-        n, n_lines, n_paragraphs = split(data, offsets[row], offsets[row + 1], words, lines, paragraphs)
-        total = 0
+        n, n_lines, n_paragraphs, n_letters = split(
+            data, offsets[row], offsets[row + 1], words, lines, paragraphs
+        )
+        total = known = 0
         for w in range(n):
             total += words[1][w]
-        table[row, 0], table[row, 1], table[row, 2] = n, total, n_lines
+            known += english[np.int64(words[0][w] & np.uint64(0xFFFF))]
+        table[row, 0], table[row, 1], table[row, 2], table[row, 3], table[row, 4] = (
+            n,
+            total,
+            n_letters,
+            known,
+            n_lines,
+        )
         if total == 0:
             continue
         stamp += 1
         again, length = repeated(lines, n_lines, keys, stamps, counts, stamp)
-        table[row, 3], table[row, 4] = again / n_lines, length / total
+        table[row, 5], table[row, 6] = again / n_lines, length / total
         stamp += 1
         again, length = repeated(paragraphs, n_paragraphs, keys, stamps, counts, stamp)
-        table[row, 5], table[row, 6] = again / n_paragraphs, length / total
-        for width in range(2, 11):
+        table[row, 7], table[row, 8] = again / n_paragraphs, length / total
+        for width in range(2 if is_document[row] else 10, 11):
             stamp += 1
             top, covered = grams(words, n, width, keys, stamps, counts, stamp)
-            table[row, 5 + width] = (top if width < 5 else covered) / total
+            table[row, 7 + width] = (top if width < 5 else covered) / total
 
 
 measure = compiled(_measure)

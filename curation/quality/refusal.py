@@ -32,10 +32,12 @@ REFUSAL = rf"""(?ix) ^[\s"'“*]* {_OPENING} (?:
     | I(?:.?m|\ am)\ (?:just\ |only\ |merely\ )? {_AN_AI} [^.!?\n]{{0,80}} {_NOT}
 )"""
 # Few answers hold one of these; only they are looked at more closely.
-_HINT = (
-    r"(?i)can ?not|can.t|unable|not able|sorry|\bAI\b|language model|\bI (?:do|could|wo|will)|decline|refuse"
-    r"|.m not|am not"
-)
+_HINTS = (
+    "cannot", "can not", "can't", "can’t", "cant ", "could not", "couldn", "will not", "won't", "won’t", "must decline",
+    "must refuse", "do not", "don't", "don’t", "unable", "not able", "not capable", "not programmed", "not allowed",
+    "not permitted", "not comfortable", "as an", "as ai", "an ai", "language model", "a chatbot", "llm",
+    "artificial intelligence", "virtual assistant",
+)  # fmt: skip
 
 
 def find(batch: pl.DataFrame, config: QualityConfig) -> list[pl.DataFrame]:
@@ -44,7 +46,7 @@ def find(batch: pl.DataFrame, config: QualityConfig) -> list[pl.DataFrame]:
     answers = pl.col("messages").list.eval(content.filter(role == "assistant"))
     refuses = answers.list.eval(pl.element().str.slice(0, 300).str.contains(REFUSAL))
     judged = (
-        batch.filter(IS_CHAT & pl.col("answer").str.contains(_HINT))
+        batch.filter(IS_CHAT & pl.col("answer").str.contains_any(list(_HINTS), ascii_case_insensitive=True))
         .with_columns(refusals=refuses.list.sum(), turns=answers.list.len())
         .filter(pl.col("turns") > 0)
         .with_columns(fraction=pl.col("refusals") / pl.col("turns"))

@@ -15,8 +15,13 @@ IS_LABELLED = pl.col("kind") == Kind.labelled.value
 IS_DOCUMENT = pl.col("kind") == Kind.text.value
 
 # Measures that add up over the answers of a dialogue; of the others (fractions) the largest counts.
-_SUMS = ("words", "word_chars", "lines")
+_SUMS = ("words", "word_chars", "letter_words", "english_words", "lines")
 
+# A text without any of these is no code, and need not be searched for lines of it.
+_CODE_HINTS = [
+    "{", "}", ";\n", "]\n", "):", "=>", "\nfi", "done", "#include", "#!", "import ", "def ", "class ", "return",
+    "print(", "@", "const ", "let ", "var ", "function", "SELECT", "FROM", "WHERE", "echo ", "<", "then\n", "do\n",
+]  # fmt: skip
 # Lines that end like code, or begin like it.
 _CODE_LINE = (
     r"(?m)(?:[;{}\]]|\)\s*:|=>|\b(?:fi|done|then|esac)|\bdo)[ \t]*$"
@@ -40,9 +45,13 @@ def prepare(batch: pl.DataFrame, config: QualityConfig) -> pl.DataFrame:
     )
     batch = batch.hstack(_measured(batch, config))
     subject = pl.col("subject")
-    code_lines = subject.str.count_matches(_CODE_LINE)
     fenced = subject.str.contains("```", literal=True) | subject.str.starts_with("#!")
-    return batch.with_columns(is_code=fenced | (code_lines * 3 >= pl.col("lines").clip(1)))
+    batch = batch.with_columns(is_code=fenced, row=pl.int_range(pl.len()))
+    hinted = batch.filter(
+        ~pl.col("is_code") & (subject.str.contains_any(_CODE_HINTS) | subject.str.ends_with(";"))
+    )
+    code = hinted.filter(subject.str.count_matches(_CODE_LINE) * 3 >= pl.col("lines").clip(1))["row"]
+    return batch.with_columns(is_code=pl.col("is_code") | pl.col("row").is_in(code.implode())).drop("row")
 
 
 def _measured(batch: pl.DataFrame, config: QualityConfig) -> pl.DataFrame:
@@ -60,6 +69,7 @@ def _measured(batch: pl.DataFrame, config: QualityConfig) -> pl.DataFrame:
     parts = (
         batch.select(
             row=pl.int_range(pl.len()),
+            is_document=IS_DOCUMENT,
             part=pl.when(IS_CHAT)
             .then(pl.col("messages").list.eval(answer))
             .otherwise(pl.concat_list("text")),
@@ -68,7 +78,7 @@ def _measured(batch: pl.DataFrame, config: QualityConfig) -> pl.DataFrame:
         .with_columns(pl.col("part").fill_null(""))
     )
     fractions = [name for name in MEASURES if name not in _SUMS]
-    table = parts.select("row").hstack(measures(parts["part"]))
+    table = parts.select("row").hstack(measures(parts["part"], parts["is_document"]))
     table = table.with_columns(
         pl.when(pl.col("words") >= config.min_repetition_words).then(pl.col(fractions)).otherwise(0.0)
     )
