@@ -61,11 +61,11 @@ class QualityConfig:
 
     enabled: bool = True
     families: dict[str, str] = field(default_factory=dict)
-    min_prompt_chars: int = 1
+    min_prompt_chars: int = 0
     max_prompt_chars: int = 100_000
-    min_answer_chars: int = 1
+    min_answer_chars: int = 0
     max_answer_chars: int = 50_000
-    min_answer_words: int = 1
+    min_answer_words: int = 0
     max_refusal_fraction: float = 0.5
     max_copied_fraction: float = 0.9
     min_copied_chars: int = 30

@@ -37,7 +37,8 @@ def _identifier() -> Any:
 
 def find(batch: pl.DataFrame, config: QualityConfig) -> list[pl.DataFrame]:
     """Texts of at least `min_language_chars` letters that are, by at least `min_language_confidence`, in no
-    expected language. Code, formulas (under half letters) and answers to prompts that speak of a language, are not judged.
+    expected language. Not judged are code, formulas (under half letters) and answers to prompts that speak of a
+    language.
     """
     if not config.languages:
         return []

@@ -27,8 +27,8 @@ _ASKS_FOR_MARKUP = (
 
 
 def find(batch: pl.DataFrame, config: QualityConfig) -> list[pl.DataFrame]:
-    """Findings on markup. Code, and answers to prompts that speak of markup, are not judged."""
-    suspects = batch.filter(pl.col("subject").str.contains("[<&]") & ~pl.col("is_code"))
+    """Findings on markup. Programs, and answers to prompts that speak of markup, are not judged."""
+    suspects = batch.filter(pl.col("subject").str.contains("[<&]") & ~pl.col("is_program"))
     suspects = suspects.filter(~(IS_CHAT & pl.col("prompt").str.contains(_ASKS_FOR_MARKUP)))
     tags, entities = pl.col("subject").str.count_matches(_TAG), pl.col("subject").str.count_matches(_ENTITY)
     opened, closed = (

@@ -26,8 +26,11 @@ _CODE_HINTS = [
 _CODE_LINE = (
     r"(?m)(?:[;{}\]]|\)\s*:|=>|\b(?:fi|done|then|esac)|\bdo)[ \t]*$"
     r"|^\s*(?:#include|#!/|import \w|from \S+ import|(?:async )?def \w+\(|class \w+[:({ ]*$|return\b|print\(|@\w+$"
-    r"|(?:const|let|var) \w+ =|function \w*\(|SELECT\b|FROM\b|WHERE\b|echo |</?\w+[ >])"
+    r"|(?:const|let|var) \w+ =|function \w*\(|SELECT\b|FROM\b|WHERE\b|echo )"
 )
+
+
+_TAG_LINE = r"(?m)^\s*</?\w+[ >]"
 
 
 def prepare(batch: pl.DataFrame, config: QualityConfig) -> pl.DataFrame:
@@ -35,7 +38,8 @@ def prepare(batch: pl.DataFrame, config: QualityConfig) -> pl.DataFrame:
 
     subject    what is judged: a dialogue's answer, else the whole text
     last       a dialogue's last assistant message, "" where it has none
-    is_code    whether the subject is (mostly) program code: a fence, or a third of its lines look like it
+    is_program whether the subject is (mostly) program code: a fence, or a third of its lines look like it
+    is_code    the same, or a third of its lines begin with a tag
     measures   see `measures.MEASURES`; of a dialogue, each answer is measured by itself
     """
     assistant = pl.element().filter(pl.element().struct.field("role") == "assistant")
@@ -45,13 +49,23 @@ def prepare(batch: pl.DataFrame, config: QualityConfig) -> pl.DataFrame:
     )
     batch = batch.hstack(_measured(batch, config))
     subject = pl.col("subject")
+    third = pl.col("lines").clip(1) / 3
     fenced = subject.str.contains("```", literal=True) | subject.str.starts_with("#!")
-    batch = batch.with_columns(is_code=fenced, row=pl.int_range(pl.len()))
+    batch = batch.with_columns(row=pl.int_range(pl.len()), fenced=fenced)
     hinted = batch.filter(
-        ~pl.col("is_code") & (subject.str.contains_any(_CODE_HINTS) | subject.str.ends_with(";"))
+        ~fenced & (subject.str.contains_any(_CODE_HINTS) | subject.str.ends_with(";"))
+    ).select(
+        "row",
+        program=subject.str.count_matches(_CODE_LINE) >= third,
+        markup=subject.str.count_matches(_TAG_LINE) >= third,
     )
-    code = hinted.filter(subject.str.count_matches(_CODE_LINE) * 3 >= pl.col("lines").clip(1))["row"]
-    return batch.with_columns(is_code=pl.col("is_code") | pl.col("row").is_in(code.implode())).drop("row")
+    batch = batch.join(hinted, on="row", how="left", maintain_order="left").with_columns(
+        pl.col("program", "markup").fill_null(False)
+    )
+    is_program = pl.col("fenced") | pl.col("program")
+    return batch.with_columns(is_program=is_program, is_code=is_program | pl.col("markup")).drop(
+        "row", "fenced", "program", "markup"
+    )
 
 
 def _measured(batch: pl.DataFrame, config: QualityConfig) -> pl.DataFrame:
