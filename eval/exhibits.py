@@ -152,7 +152,13 @@ def histogram(scored: Scored) -> Chart | None:
 
 def lengths(result: Result, scored: Scored) -> Details:
     """Facts about the answers that are no score."""
-    names = ("answer_words", "answer_length_ratio", "empty_answers", "prompts_seen_in_training")
+    names = (
+        "answer_words",
+        "answer_length_ratio",
+        "empty_answers",
+        "cut_answers",
+        "prompts_seen_in_training",
+    )
     rows: list[list[str]] = [
         [fact.name.replace("_", " "), fact.slice, number(fact.value), fact.unit]
         for fact in result.facts

@@ -154,6 +154,8 @@ def _of_texts(evaluation: str, scored: Scored, role: str) -> list[Fact]:
         "answer_length_ratio": (words / expected if expected else None, "words per word of reference"),
         "empty_answers": (sum(not text.strip() for text in texts) / len(texts), "fraction"),
     }
+    if role in scored.cut:
+        values["cut_answers"] = (scored.cut[role] / len(texts), "fraction")
     return [
         Fact(
             subject=evaluation,

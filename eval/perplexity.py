@@ -17,6 +17,8 @@ from data.records import Kind, canonical_json, digest
 from eval.items import Item
 from eval.tally import Floats, Tally, ratio
 
+BATCH_TOKENS = 4096  # a forward pass holds this many rows of logits: 800 MB with a vocabulary of 49,000
+
 
 def exponential_ratio(sums: Floats) -> Floats:
     """exp(nats / tokens) of sums (..., 2)."""
@@ -38,10 +40,13 @@ def perplexity(
     limit = int(getattr(model.config, "max_position_embeddings", None) or 1_000_000)
     order = sorted(range(len(pairs)), key=lambda n: (-len(pairs[n][0]) - len(pairs[n][1]), n))
     statistics = np.zeros((len(pairs), 2))
+    start = 0
     with torch.inference_mode():
-        for start in range(0, len(order), batch_size):
-            chosen = order[start : start + batch_size]
+        while start < len(order):
+            width = min(sum(map(len, pairs[order[start]])), limit)
+            chosen = order[start : start + max(1, min(batch_size, BATCH_TOKENS // width))]
             statistics[chosen] = _nats(model, tokenizer, [pairs[n] for n in chosen], limit)
+            start += len(chosen)
             advance(len(chosen))
     vocabulary = digest(canonical_json(tokenizer.get_vocab()), hex_digits=8)
     signature = f"perplexity|of:first reference and end of turn|given:chat prompt|tokenizer:{vocabulary}"

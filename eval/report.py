@@ -75,6 +75,16 @@ def _warnings(scored: Scored) -> list[Block]:
                 "WARN",
             )
         )
+    cut = scored.cut.get("tuned", 0)
+    if cut > len(scored.slice.items) / 20:
+        found.append(
+            Callout(
+                f"{cut:,} of {len(scored.slice.items):,} answers of the tuned model ended at the limit of tokens: "
+                "they are scored as they stand. Raise `generation.max_new_tokens`, or see whether the model ends its turns.",
+                "Answers cut short",
+                "WARN",
+            )
+        )
     copied = scored.comparisons.get(("copy_nearest", "tuned"), {})
     lost = [title_of(metric) for metric, c in copied.items() if c.conclusion is Conclusion.worse]
     if lost:

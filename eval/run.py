@@ -32,9 +32,10 @@ from eval.terminal import show
 
 @dataclass(slots=True)
 class Spoken:
-    """What one model said: slice name -> answers, slice name -> perplexity tally, and the suite's scores."""
+    """What one model said: by slice name its answers, how many ended at the limit, and its perplexity; the suite."""
 
     answers: dict[str, list[str]] = field(default_factory=dict)
+    cut: dict[str, int] = field(default_factory=dict)
     perplexity: dict[str, Tally] = field(default_factory=dict)
     suite: list[TaskScore] = field(default_factory=list)
 
@@ -132,6 +133,9 @@ def ask(role: str, model: Any, tokenizer: Any, slices: Sequence[Slice], config: 
                 seed=settings.seed,
                 advance=advance,
             )
+        lengths = [len(tokenizer.encode(text, add_special_tokens=False)) for text in said.answers[items.name]]
+        # The end-of-turn token is not in the text, and stripped white space may hide one more.
+        said.cut[items.name] = sum(length >= settings.max_new_tokens - 1 for length in lengths)
         if "perplexity" in config.metrics:
             with progress(f"Perplexity of {role}, {items.name}", total=count) as advance:
                 said.perplexity[items.name] = perplexity(
@@ -194,6 +198,7 @@ def _scored(items: Slice, spoken: Mapping[str, Spoken], training: list[Item], co
         },
         seen=[item.id for item in items.items if _plain(item.question) in known],
         notes=notes,
+        cut={role: said.cut[items.name] for role, said in spoken.items()},
     )
 
 

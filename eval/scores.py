@@ -26,6 +26,7 @@ class Scored:
     comparisons  (first role, second role) -> metric -> Comparison
     seen         items whose prompt was also a training prompt; None where training is not known
     notes        role -> a line an item about its answer (the record that was copied)
+    cut          role -> answers that ended at generation.max_new_tokens, for roles that were generated here
     """
 
     slice: Slice
@@ -35,6 +36,7 @@ class Scored:
     comparisons: dict[tuple[str, str], dict[str, Comparison]]
     seen: list[str] | None = None
     notes: dict[str, list[str]] = field(default_factory=dict)
+    cut: dict[str, int] = field(default_factory=dict)
 
     @property
     def roles(self) -> list[str]:
@@ -56,6 +58,7 @@ def score(
     of_models: Mapping[str, Mapping[str, Tally]] | None = None,
     seen: list[str] | None = None,
     notes: Mapping[str, list[str]] | None = None,
+    cut: Mapping[str, int] | None = None,
 ) -> Scored:
     """Score `answers` (role -> answers). `of_models` adds tallies that only the model can give (perplexity)."""
     tallies = {role: measure(metrics, texts, items.references) for role, texts in answers.items()}
@@ -79,6 +82,7 @@ def score(
         comparisons=comparisons,
         seen=seen,
         notes=dict(notes or {}),
+        cut=dict(cut or {}),
     )
 
 

@@ -34,6 +34,11 @@ def show(result: Result, paths: Mapping[str, Path], console: Console | None = No
             open_ones = [c for c in comparisons.values() if c.more_items is not None and pair == scored.pair]
             if open_ones:
                 out.print("  " + "; ".join(f"{title_of(c.metric)}: {c.words()}" for c in open_ones))
+        cut = scored.cut.get("tuned", 0)
+        if cut > len(scored.slice.items) / 20:
+            out.print(
+                f"  {cut:,} answers of the tuned model were cut at {result.config.generation.max_new_tokens} tokens."
+            )
         if scored.seen:
             out.print(f"  {len(scored.seen):,} of these prompts were also asked in training.")
         out.print()
