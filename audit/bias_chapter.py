@@ -6,7 +6,7 @@ from typing import Any
 
 from data.facts import Fact, Outcome
 from data.report import Block, Callout, Cell, Chart, Table, charts
-from data.report.wording import interval, number, percent, quantity
+from data.report.wording import interval, number, p_value, percent, quantity
 
 SHOWN = 16
 
@@ -151,7 +151,7 @@ def _gap_table(facts: list[Fact], *, bare: bool) -> Table:
                 note=f"{detail['other_found']:,} of {detail['other_n']:,}",
             ),
             Cell(quantity(fact.value, fact.unit), note=interval(fact.low, fact.high, fact.unit)),
-            f"{detail['p_adjusted']:.3g}",
+            p_value(detail["p_adjusted"]),
         ]
 
     return Table(

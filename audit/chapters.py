@@ -11,7 +11,7 @@ from audit.bias_chapter import fairness_blocks
 from audit.checks import Check
 from data.facts import Fact, Outcome
 from data.report import Block, Callout, Cell, Chart, Commands, Details, Paragraph, Table, charts
-from data.report.wording import interval, number, percent, quantity
+from data.report.wording import interval, number, p_value, percent, quantity
 
 Facts = dict[str, list[Fact]]
 # Longer lists are cut; the JSON file has all.
@@ -226,12 +226,11 @@ def _left_out(facts: list[Fact]) -> str:
 
 
 def _fact_row(fact: Fact) -> list[Any]:
-    p = fact.detail.get("p_adjusted")
     return [
         fact.slice,
         Cell("", outcome=fact.outcome),
         quantity(fact.value, fact.unit),
         number(fact.n),
         interval(fact.low, fact.high, fact.unit) or "–",
-        "–" if p is None else f"{p:.3g}",
+        p_value(fact.detail.get("p_adjusted")),
     ]

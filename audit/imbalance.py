@@ -21,7 +21,7 @@ def imbalance(context: Context) -> list[Fact]:
     frame, properties = _properties(context)
     family: list[Counts] = []
     evidence: dict[str, str] = {}
-    for column in context.groups:
+    for column in (name for name in context.groups if name != context.config.label):
         rows = frame.filter(pl.col(column).is_in(_values(context, column)))
         for label, (flag, flag_sql) in properties.items():
             for group, counts in without_mirror(_disaggregated(rows, column, flag)).items():

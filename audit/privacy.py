@@ -97,7 +97,7 @@ def _detector(context: Context) -> PiiConfig:
 
 def _says(hits: int, n: int, high: float, context: Context) -> str:
     scrubbed = "after scrubbing" if context.stage("pii") else "although no scrubbing was recorded"
-    level = f"{context.policy.level:.0%}"
+    level = f"{100 * context.policy.level:g} %"
     if hits == 0:
         return (
             f"The detector found nothing in {number(n)} rows {scrubbed}: with {level} confidence, at most "

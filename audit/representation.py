@@ -6,6 +6,7 @@ from audit import statistics
 from audit.context import Context
 from audit.groups import NO_GROUPS, group_rows, group_sql, quoted
 from data.facts import Fact, Outcome
+from data.report.outcomes import severity
 from data.report.wording import percent
 
 
@@ -17,10 +18,8 @@ def representation(context: Context) -> list[Fact]:
     if not context.groups:
         return [context.not_run("FAI-001", NO_GROUPS)]
     facts = [fact for column in context.groups for fact in _shares(context, column)]
-    flagged = [f for f in facts if f.outcome in (Outcome.FAIL.value, Outcome.WARN.value)]
-    unsure = [f for f in facts if f.outcome == Outcome.INSUFFICIENT.value]
-    smallest = min(flagged or unsure or facts, key=lambda f: (_ratio(f), f.slice))
-    outcome = _overall(facts)
+    worst_first = sorted(facts, key=lambda f: (severity(f.outcome), _ratio(f), f.slice))
+    smallest = worst_first[0]
     return [
         context.fact(
             "FAI-001",
@@ -31,12 +30,12 @@ def representation(context: Context) -> list[Fact]:
             high=smallest.high,
             level=smallest.level,
             method=smallest.method,
-            outcome=outcome,
-            n_needed=smallest.n_needed if outcome == Outcome.INSUFFICIENT.value else None,
+            outcome=smallest.outcome,
+            n_needed=smallest.n_needed,
             threshold=smallest.threshold,
             evidence=smallest.evidence,
             detail={
-                "says": _representation_words(flagged, unsure, context),
+                "says": _words(worst_first, context),
                 "shown": smallest.slice,
                 "reference": bool(context.config.reference),
                 "columns": context.groups,
@@ -48,14 +47,6 @@ def representation(context: Context) -> list[Fact]:
 
 def _ratio(fact: Fact) -> float:
     return (fact.value or 0.0) / (fact.detail["reference"] or 1.0)
-
-
-def _overall(facts: list[Fact]) -> str:
-    """The worst; without a reference nothing can pass, and shares that are not small are only stated."""
-    for outcome in (Outcome.FAIL, Outcome.WARN, Outcome.INSUFFICIENT, Outcome.INFO):
-        if any(fact.outcome == outcome.value for fact in facts):
-            return outcome.value
-    return Outcome.PASS.value
 
 
 def _shares(context: Context, column: str) -> list[Fact]:
@@ -120,20 +111,21 @@ def _share_outcome(
     return (Outcome.PASS if low >= least else Outcome.FAIL if high < least else Outcome.WARN).value
 
 
-def _representation_words(flagged: list[Fact], unsure: list[Fact], context: Context) -> str:
+def _words(worst_first: list[Fact], context: Context) -> str:
     def told(fact: Fact) -> str:
         expected = fact.detail["reference"]
         against = "" if expected is None else f" against {percent(expected)} in the reference"
         return f"{fact.detail['column']}={fact.detail['group']} ({percent(fact.value)} of the rows{against})"
 
-    if flagged:
-        surely = [
-            fact for fact in flagged if fact.outcome == Outcome.FAIL.value or not context.config.reference
-        ]
-        names = ", ".join(told(fact) for fact in sorted(surely or flagged, key=_ratio)[:3])
-        more = f" and {len(surely or flagged) - 3} more" if len(surely or flagged) > 3 else ""
-        return f"{'Under-represented' if surely else 'Perhaps under-represented'}: {names}{more}."
-    if unsure:
+    outcome = worst_first[0].outcome
+    if outcome in (Outcome.FAIL.value, Outcome.WARN.value):
+        same = [fact for fact in worst_first if fact.outcome == outcome]
+        unsure = outcome == Outcome.WARN.value and same[0].detail["reference"] is not None
+        names = ", ".join(told(fact) for fact in same[:3]) + (
+            f" and {len(same) - 3} more" if len(same) > 3 else ""
+        )
+        return f"{'Perhaps under-represented' if unsure else 'Under-represented'}: {names}."
+    if outcome == Outcome.INSUFFICIENT.value:
         return "Too few rows to say how the groups are represented."
     if context.config.reference:
         return "Every group has at least the demanded part of its share in the reference population."

@@ -60,8 +60,15 @@ def quantity(value: float | None, unit: str) -> str:
 
 def _points(difference: float) -> str:
     """-.0912 -> '-9.1'; below one point with a second decimal."""
-    points = round(100 * difference, 1 if abs(difference) >= 0.01 else 2)
-    return f"{points + 0.0:g}"  # + 0.0 turns -0.0 into 0.0
+    decimals = 1 if abs(difference) >= 0.01 else 2
+    return f"{round(100 * difference, decimals) + 0.0:.{decimals}f}"  # + 0.0 turns -0.0 into 0.0
+
+
+def p_value(p: float | None) -> str:
+    """Three decimals; '< 0.001' below."""
+    if p is None:
+        return MISSING
+    return "< 0.001" if p < 0.001 else f"{p:.3f}"
 
 
 def interval(low: float | None, high: float | None, unit: str = "") -> str:

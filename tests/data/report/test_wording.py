@@ -10,7 +10,7 @@ from data.facts import Outcome
 from data.report.html import csv_link
 from data.report.outcomes import WORDS, severity, word_of, worst
 from data.report.worddiff import spans
-from data.report.wording import interval, measured, number, percent, quantity
+from data.report.wording import DIFFERENCE, interval, measured, number, p_value, percent, quantity
 
 
 @pytest.mark.parametrize(
@@ -48,6 +48,9 @@ def test_percent_never_rounds_to_certainty(fraction: float, words: str) -> None:
 def test_quantities_and_intervals_carry_their_unit() -> None:
     assert quantity(403.0, "rows") == "403 rows"
     assert interval(0.021, 0.044, "fraction") == "2.10 % to 4.40 %"
+    assert quantity(-0.15, DIFFERENCE) == "-15.0 points"
+    assert interval(-0.0912, 0.0004, DIFFERENCE) == "-9.1 to 0.04 points"
+    assert (p_value(1e-9), p_value(0.0599), p_value(None)) == ("< 0.001", "0.060", "–")
     assert interval(None, 0.01, "fraction") == "at most 1.00 %"
     assert (
         measured(0.032, "fraction", low=0.021, high=0.044, n=1212) == "3.20 % (2.10 % to 4.40 %, n = 1,212)"
