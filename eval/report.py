@@ -80,7 +80,7 @@ def _warnings(scored: Scored) -> list[Block]:
         found.append(
             Callout(
                 f"{cut:,} of {len(scored.slice.items):,} answers of the tuned model ended at the limit of tokens: "
-                "they are scored as they stand. Raise `generation.max_new_tokens`, or see whether the model ends its turns.",
+                "they are scored as they stand. Raise `generation.max_new_tokens`, or see why the model does not stop.",
                 "Answers cut short",
                 "WARN",
             )
