@@ -28,8 +28,7 @@ _CODE_LINE = (
     r"|^\s*(?:#include|#!/|import \w|from \S+ import|(?:async )?def \w+\(|class \w+[:({ ]*$|return\b|print\(|@\w+$"
     r"|(?:const|let|var) \w+ =|function \w*\(|SELECT\b|FROM\b|WHERE\b|echo )"
 )
-
-
+_ENTITY_AT_END = r"(?m)&#?\w+;[ \t]*$"  # ends in a semicolon, and is no code
 _TAG_LINE = r"(?m)^\s*</?\w+[ >]"
 
 
@@ -56,7 +55,7 @@ def prepare(batch: pl.DataFrame, config: QualityConfig) -> pl.DataFrame:
         ~fenced & (subject.str.contains_any(_CODE_HINTS) | subject.str.ends_with(";"))
     ).select(
         "row",
-        program=subject.str.count_matches(_CODE_LINE) >= third,
+        program=subject.str.count_matches(_CODE_LINE) >= third + subject.str.count_matches(_ENTITY_AT_END),
         markup=subject.str.count_matches(_TAG_LINE) >= third,
     )
     batch = batch.join(hinted, on="row", how="left", maintain_order="left").with_columns(
