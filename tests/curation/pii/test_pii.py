@@ -170,6 +170,7 @@ JSON = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(JSON, st.booleans(), st.sampled_from([None, 2]))
 def test_any_json_stays_json_of_the_same_shape(value: Any, ascii_only: bool, indent: int | None) -> None:
     content = json.dumps([value], ensure_ascii=ascii_only, indent=indent)
@@ -252,6 +253,7 @@ SPANS = st.lists(
 )
 
 
+@settings(deadline=None)
 @given(SPANS, st.randoms())
 def test_resolved_covers_all_and_overlaps_nowhere(findings: list[Finding], random: Any) -> None:
     flat = resolved(findings)
