@@ -92,8 +92,11 @@ def _found(turns: pl.DataFrame, index: Index, config: DecontaminateConfig) -> pl
 
 
 def _best(found: pl.DataFrame) -> pl.DataFrame:
-    """One row a record: the strongest finding; the detail names the other tasks that the record is in too."""
-    ordered = found.sort("record_id", "rank", pl.col("score") * -1, "task", "item")
+    """One row a record: the strongest finding, of equal ones the longest item; the detail names the other tasks
+    that the record is in too.
+    """
+    longest = -pl.col("text").str.len_bytes().cast(pl.Int64)
+    ordered = found.sort("record_id", "rank", -pl.col("score"), longest, "task", "item")
     first = ordered.group_by("record_id", maintain_order=True).agg(
         pl.col("reason", "score", "task", "item", "role").first(),
         others=pl.col("task").unique(maintain_order=True).slice(1).str.join(", "),

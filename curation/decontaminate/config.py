@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from data.errors import ConfigError
+from data.errors import ConfigError, closest
 
 
 class Found(StrEnum):
@@ -46,6 +46,10 @@ class DecontaminateConfig:
     action: Found = Found.drop
 
     def __post_init__(self) -> None:
+        if self.action not in list(Found):
+            raise ConfigError(
+                f"decontaminate.action={self.action} is unknown", closest(str(self.action), list(Found))
+            )
         self.action = Found(self.action)
         if not 0 < self.min_overlap <= 1:
             raise ConfigError(
