@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, Protocol
 
 import numpy as np
@@ -77,6 +78,20 @@ def buffers(texts: pl.Series) -> tuple[np.ndarray, np.ndarray]:
     _, offsets, data = array.buffers()
     bounds = np.frombuffer(offsets, dtype=np.int64)[array.offset : array.offset + len(array) + 1]
     return (np.frombuffer(data, dtype=np.uint8) if data else np.zeros(0, np.uint8)), bounds
+
+
+# A chunk of long texts is cut into pieces of about this many bytes before it is packed.
+PIECE_BYTES = 16 << 20
+
+
+def pieces(chunks: Iterable[tuple[pl.Series, ...]]) -> Iterator[tuple[pl.Series, ...]]:
+    """The chunks cut so that the memory that packing takes does not depend on how long texts are."""
+    for fields in chunks:
+        size = sum((field.str.len_bytes().cast(pl.Int64) for field in fields), pl.Series([0]))
+        piece = (size.cum_sum() // PIECE_BYTES).to_numpy()
+        bounds = [0, *(np.flatnonzero(np.diff(piece)) + 1).tolist(), len(piece)]
+        for begin, end in pairwise(bounds):
+            yield tuple(field.slice(begin, end - begin) for field in fields)
 
 
 # What stands for the absent second field.

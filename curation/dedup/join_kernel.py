@@ -84,7 +84,7 @@ def _rare_first(values, first, n, frequency, bits, class_of, kinds, counts, out)
     nogil=True, cache=True,
 )  # fmt: skip
 def join_rows(  # noqa: PLR0912, PLR0915 (one pass; helpers with this many arrays read no better)
-    order, home, threshold, label, spanning, frequency, bits, class_of, slot, values, start, ones, parent,
+    order, home, threshold, label, spanning, frequency, bits, class_of, slot, values, start, ones, marks, parent,
     heads, head_bits, tokens, posts, overlap, state, left, right, score,
 ):  # fmt: skip
     """Pairs at or above the threshold among the texts `order` (by size, ascending); returns how many were written.
@@ -140,7 +140,7 @@ def join_rows(  # noqa: PLR0912, PLR0915 (one pass; helpers with this many array
                 continue
             if spanning and root(parent, x) == root(parent, y):
                 continue
-            s = jaccard(x, y, threshold, slot, values, start, ones)
+            s = jaccard(x, y, threshold, slot, values, start, ones, marks)
             if s >= threshold:
                 left[found], right[found], score[found] = min(x, y), max(x, y), s
                 found += 1

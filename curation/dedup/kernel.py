@@ -18,6 +18,8 @@ from numba import njit, types
 
 from curation.dedup.words import P1, P2, P3, U32, U64, hash_words, mix
 
+# Words of the parity marks of a set: 256 bits.
+MARK_WORDS = 4
 EMPTY = U32(0xFFFFFFFF)
 
 BYTES = types.Array(types.uint8, 1, "C", readonly=True)
@@ -170,14 +172,15 @@ def _sorted_set(values, n, counts, spread, out, base):
 
 
 @njit(
-    types.int64(*TEXT, types.uint64[::1], types.int32[:, ::1]),
+    types.int64(*TEXT, types.uint64[::1], types.int32[:, ::1], types.uint64[:, ::1]),
     nogil=True, cache=True,
 )  # fmt: skip
-def shingle_rows(buf0, off0, buf1, off1, fields, table, ngram, operators, out, sizes):
+def shingle_rows(buf0, off0, buf1, off1, fields, table, ngram, operators, out, sizes, marks):
     """The shingle set of each text, ascending, one after another in `out`; returns their total.
 
     out    uint64[>= one for each byte and text]
     sizes  int32[n, 2]: distinct shingles of the text, and those among them of field 1
+    marks  uint64[n, MARK_WORDS]: bit h is set where an odd number of the shingles have the hash h (of 8 bits)
     """
     n = len(off0) - 1
     room = _widest(off0, n) + _widest(off1, n if fields == 2 else 0) + 2
@@ -195,8 +198,11 @@ def shingle_rows(buf0, off0, buf1, off1, fields, table, ngram, operators, out, s
             m += _shingles(words, second, ngram, 1, shingles[m:])
         size = _sorted_set(shingles, m, counts, spread, out, total) if m > 0 else 0
         ones = 0
+        marks[d, :] = U64(0)
         for i in range(total, total + size):
             ones += int(out[i] & U64(1))
+            place = out[i] >> U64(1)
+            marks[d, (place >> U64(6)) % U64(MARK_WORDS)] ^= U64(1) << (place & U64(63))
         sizes[d, 0] = size
         sizes[d, 1] = ones
         total += size

@@ -34,7 +34,7 @@ def shares_earlier(keys, x, y, band):
 )  # fmt: skip
 def scan_band(
     keys, band, members, bounds, settled, largest, threshold, crowded,
-    slot, values, start, ones, parent, left, right, score, found, compared,
+    slot, values, start, ones, marks, parent, left, right, score, found, compared,
 ):  # fmt: skip
     """Verify one band's buckets. Appends joining pairs from position `found`; returns the new number of pairs.
 
@@ -63,7 +63,7 @@ def scan_band(
                 if shares_earlier(keys, x, y, band):
                     continue
                 compared[0] += 1
-                s = jaccard(x, y, threshold, slot, values, start, ones)
+                s = jaccard(x, y, threshold, slot, values, start, ones, marks)
                 if s >= threshold:
                     unite(parent, x, y)
                     left[found], right[found], score[found] = y, x, s
@@ -85,7 +85,9 @@ BORDER_WIDTH = 64
     types.void(U64S2, types.int64, I32S, I64S, types.int64, types.float64, I32S, *SETS, F64S, I32S),
     nogil=True, cache=True,
 )  # fmt: skip
-def border_band(keys, band, members, bounds, settled, floor, rank, slot, values, start, ones, best, partner):
+def border_band(
+    keys, band, members, bounds, settled, floor, rank, slot, values, start, ones, marks, best, partner
+):
     """For each kept text the most similar better-ranked kept text of its buckets, where that is >= floor.
 
     members  int32, within a bucket by ascending rank; best float64[n] and partner int32[n] are updated,
@@ -99,7 +101,7 @@ def border_band(keys, band, members, bounds, settled, floor, rank, slot, values,
                 y = members[q]
                 if (y < settled and x < settled) or shares_earlier(keys, x, y, band):
                     continue
-                s = jaccard(x, y, max(floor, best[x]), slot, values, start, ones)
+                s = jaccard(x, y, max(floor, best[x]), slot, values, start, ones, marks)
                 if s > best[x] or (s == best[x] and s >= floor and rank[y] < rank[partner[x]]):
                     best[x] = s
                     partner[x] = y

@@ -13,7 +13,7 @@ import numpy as np
 import polars as pl
 
 from curation.dedup.alphabet import table
-from curation.dedup.canonical import Column, as_series, packed
+from curation.dedup.canonical import Column, as_series, packed, pieces
 from curation.dedup.config import DedupConfig, Method, bands_and_rows
 
 Item = TypeVar("Item")
@@ -73,7 +73,7 @@ def sketch(
     chunks: Iterable[tuple[pl.Series, ...]], config: DedupConfig, threads: int | None = None
 ) -> Sketch:
     """The sketch of all texts. Chunks are read in order and at most twice as many as threads are held."""
-    parts = list(in_threads(lambda fields: sketch_chunk(fields, config), chunks, threads))
+    parts = list(in_threads(lambda fields: sketch_chunk(fields, config), pieces(chunks), threads))
     return Sketch.joined(parts, shape(config)[0])
 
 
@@ -94,11 +94,16 @@ def minima(column: Column, config: DedupConfig) -> np.ndarray:
     return values
 
 
+def usable_cores() -> int:
+    """Cores that this process may use; not every system tells, then all."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def in_threads(
     work: Callable[[Item], Result], items: Iterable[Item], threads: int | None = None
 ) -> Iterator[Result]:
     """`work(item)` for each item, in order; the kernels release the GIL. Default: one thread a usable core."""
-    count = threads or len(os.sched_getaffinity(0))
+    count = threads or usable_cores()
     if count == 1:
         yield from map(work, items)
         return

@@ -39,10 +39,10 @@ class RecordTexts:
             yield self._fields(batch)
 
     def noting(self) -> Iterator[tuple[pl.Series, ...]]:
-        """`chunks`, and `noted` holds record_id and merits of all records afterwards."""
-        wanted = dict.fromkeys(("record_id", *self.config.columns, *keep.columns(self.config)))
+        """`chunks`, and `noted` holds record_id, merits and label of all records afterwards."""
+        wanted = dict.fromkeys(("record_id", "label", *self.config.columns, *keep.columns(self.config)))
         for batch in self.records.batches(*wanted, rows=ROWS):
-            self.noted.append(keep.merits(batch, self.config))
+            self.noted.append(keep.merits(batch, self.config).with_columns(batch["label"]))
             yield self._fields(batch)
 
     def _fields(self, batch: pl.DataFrame) -> tuple[pl.Series, ...]:
@@ -73,6 +73,8 @@ def dropped(duplicates: Duplicates, merit: pl.DataFrame, config: DedupConfig) ->
             "equal": duplicates.equal[rows],
             "score": duplicates.score[rows],
             "partner": ids.gather(kept),
+            "label": merit["label"].gather(rows),
+            "other_label": merit["label"].gather(kept),
             "own": said.gather(rows),
             "other": said.gather(kept),
             "link": ids.gather(np.maximum(link, 0)),
@@ -84,6 +86,7 @@ def dropped(duplicates: Duplicates, merit: pl.DataFrame, config: DedupConfig) ->
     rule += (
         pl.when(pl.col("own") == pl.col("other")).then(pl.lit(", then by record_id")).otherwise(pl.lit(""))
     )
+    labels = pl.when(pl.col("label") != pl.col("other_label")).then(pl.lit("; the labels differ"))
     chain = pl.format(
         "; chained: {} to the kept record is below {}, joined through {} at {}",
         pl.col("score").round(4),
@@ -98,7 +101,7 @@ def dropped(duplicates: Duplicates, merit: pl.DataFrame, config: DedupConfig) ->
             "partner",
             action=pl.lit(Action.drop.value),
             reason=pl.when("equal").then(pl.lit("dedup_exact_canonical")).otherwise(pl.lit("dedup_near")),
-            detail=rule + pl.when("chained").then(chain).otherwise(pl.lit("")),
+            detail=rule + pl.when("chained").then(chain).otherwise(pl.lit("")) + labels.otherwise(pl.lit("")),
         )
     )
 

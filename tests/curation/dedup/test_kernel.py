@@ -7,6 +7,7 @@ import polars as pl
 import pytest
 from datasketch import MinHash
 
+from curation.dedup import canonical
 from curation.dedup.canonical import Columns
 from curation.dedup.config import DedupConfig, Keys
 from curation.dedup.kernel import permutations
@@ -73,6 +74,19 @@ def test_threads_and_chunks_change_nothing() -> None:
     two = sketch(Columns((texts,), rows=37).chunks(), config, threads=2)
     for name in ("keys", "whole", "words"):
         assert np.array_equal(getattr(one, name), getattr(two, name))
+
+
+def test_long_texts_are_cut_into_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    texts = pl.Series(random_texts(300, 5))
+    config = DedupConfig(keys=Keys.text)
+    whole = sketch(Columns.of(texts).chunks(), config)
+    monkeypatch.setattr(canonical, "PIECE_BYTES", 500)
+    assert len(list(canonical.pieces(Columns.of(texts).chunks()))) > 50
+    cut = sketch(Columns.of(texts).chunks(), config)
+    assert np.array_equal(cut.keys, whole.keys)
+    sets = shingle_sets(Columns.of(texts), np.ones(300, np.bool_), config)
+    monkeypatch.undo()
+    assert np.array_equal(sets.values, shingle_sets(Columns.of(texts), np.ones(300, np.bool_), config).values)
 
 
 def test_the_fields_of_a_record_are_told_apart() -> None:

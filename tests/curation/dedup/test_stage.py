@@ -73,6 +73,18 @@ def test_equal_words_are_told_from_near_ones() -> None:
     assert (made["a2"]["partner"], made["a2"]["score"]) == ("a1", 1.0)
 
 
+def test_different_labels_are_said() -> None:
+    rows = [
+        chat("Open?", LONG, record_id=f"r{k}", label=label) for k, label in enumerate(["a", "b", "a", None])
+    ]
+    made = by_id(judge(FrameRecords.of(*rows), DedupConfig()))
+    assert {record: "the labels differ" in row["detail"] for record, row in made.items()} == {
+        "r1": True,
+        "r2": False,
+        "r3": False,
+    }
+
+
 @pytest.mark.parametrize(
     ("rule", "kept"),
     [
