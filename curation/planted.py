@@ -30,6 +30,7 @@ FOUND_BY: dict[str, tuple[str, ...]] = {
     "low_quality": ("quality",),
     "benchmark": ("decontaminate",),
 }
+PAIRS = ("exact_duplicate", "near_duplicate", "decoy")
 # Plants that must not be found: they look like a problem and are none.
 INNOCENT = ("decoy",)
 
@@ -52,17 +53,19 @@ def report(store: Store, steps: Sequence[Step], path: Path, console: Console) ->
 
 def measured(store: Store, steps: Sequence[Step], path: Path) -> list[Fact]:
     """One fact a kind of plant: the share found, with a 95 % Wilson interval."""
-    plants = _read(path)
-    verdict_lines = _lines_by_stage(store, steps)
+    judged = _judged_lines(store, steps)
     found: dict[str, list[bool]] = defaultdict(list)
-    for plant in plants:
+    for plant in _read(path):
         kind = str(plant["kind"])
-        stages = FOUND_BY.get(kind, ())
         lines = {int(plant["line"])}
         # Of two equal rows either may go.
-        if kind in ("exact_duplicate", "near_duplicate", "decoy") and plant.get("partner_line"):
+        if kind in PAIRS and plant.get("partner_line"):
             lines.add(int(plant["partner_line"]))
-        found[kind].append(any(lines & verdict_lines.get(stage, set()) for stage in stages))
+        said = [
+            judged[stage][line] for stage in FOUND_BY.get(kind, ()) for line in lines if line in judged[stage]
+        ]
+        # Of personal data the right type must have been found, not just anything in the row.
+        found[kind].append(any(str(plant.get("type", "")) in detail for detail in said))
     last = steps[-1].version
     return [_fact(last, kind, hits) for kind, hits in sorted(found.items())]
 
@@ -76,16 +79,17 @@ def _fact(version: str, kind: str, hits: list[bool]) -> Fact:
     )  # fmt: skip
 
 
-def _lines_by_stage(store: Store, steps: Sequence[Step]) -> dict[str, set[int]]:
-    """For each stage the raw lines that it dropped, edited or tagged; for `ingest` the rejected ones."""
-    lines = {"ingest": set(store.rejects(steps[-1].version)["line"].to_list())}
+def _judged_lines(store: Store, steps: Sequence[Step]) -> dict[str, dict[int, str]]:
+    """For each stage the raw lines that it dropped or edited, with the verdict's detail; for `ingest` the rejects."""
+    lines: dict[str, dict[int, str]] = defaultdict(dict)
+    lines["ingest"] = dict.fromkeys(store.rejects(steps[-1].version)["line"].to_list(), "")
     for step in steps[1:]:
         found = store.query(
-            """SELECT r.line FROM verdicts d JOIN records r USING (record_id)
+            """SELECT r.line, coalesce(d.detail, '') FROM verdicts d JOIN records r USING (record_id)
             WHERE d.version = ? AND d.action IN ('drop', 'edit')""",
             [step.version],
         )
-        lines[step.stage] = set(found["line"].to_list())
+        lines[step.stage] = dict(found.iter_rows())
     return lines
 
 
