@@ -65,7 +65,11 @@ def load_catalogue(rng: random.Random) -> Catalogue:
             )
     seen = [campaign for campaign in campaigns if campaign.category != UNSEEN]
     older = dict(
-        zip(rng.sample(range(len(seen)), len(content["older_audiences"], strict=True)), content["older_audiences"], strict=True)
+        zip(
+            rng.sample(range(len(seen)), len(content["older_audiences"])),
+            content["older_audiences"],
+            strict=True,
+        )
     )
     return Catalogue(
         brand=content["brand"],
