@@ -50,8 +50,9 @@ def need(
     shapes = weight_shapes(folder)
     config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     parameters = sum(_size(shape) for shape in shapes.values())
-    trainable = parameters if method.name == "full" else _adapter_size(shapes, method)
     layers = int(config.get("num_hidden_layers", 12))
+    first = layers - (method.last_layers or layers) if method.name == "lora" else 0
+    trainable = parameters if method.name == "full" else _adapter_size(shapes, method, first)
     hidden = int(config.get("hidden_size", 768))
     intermediate = int(config.get("intermediate_size", 4 * hidden))
     per_layer = (
@@ -62,7 +63,9 @@ def need(
         "weights": float(parameters * bytes_per_weight),
         # float32 gradient and AdamW's two moments; an adapter's own weights come on top of the base's
         "optimiser": float(trainable * (12 if method.name == "full" else 16)),
-        "activations": float(batch_tokens * layers * per_layer * bytes_per_weight),
+        # logits, their softmax and the gradient, on a CPU all at once
+        "logits": float(3 * batch_tokens * int(config.get("vocab_size", 0)) * bytes_per_weight),
+        "activations": float(batch_tokens * (layers - first) * per_layer * bytes_per_weight),
     }
     saved = trainable * 4
     return Need(parameters, trainable, memory, float(saved * (1 + 3 * _CHECKPOINTS)))
@@ -123,16 +126,16 @@ def weight_shapes(folder: Path) -> dict[str, tuple[int, ...]]:
     return shapes
 
 
-def _adapter_size(shapes: dict[str, tuple[int, ...]], method: MethodConfig) -> int:
-    """Weights of LoRA: r x (inputs + outputs) for each layer that gets an adapter."""
+def _adapter_size(shapes: dict[str, tuple[int, ...]], method: MethodConfig, first: int) -> int:
+    """Weights of LoRA: r x (inputs + outputs) for each linear layer that gets an adapter, from block `first` on."""
     everything = method.target_modules == ["all-linear"]
     total = 0
     for name, shape in shapes.items():
         layer = name.removesuffix(".weight").rpartition(".")[2]
-        chosen = (
-            everything and layer not in ("embed_tokens", "lm_head", "wte", "wpe")
-        ) or layer in method.target_modules
-        if chosen and len(shape) == 2:
+        linear = everything and layer not in ("embed_tokens", "lm_head", "wte", "wpe")
+        block = re.search(r"\.(\d+)\.", name)
+        below = block is not None and int(block.group(1)) < first
+        if (linear or layer in method.target_modules) and len(shape) == 2 and not below:
             total += method.r * (shape[0] + shape[1])
     return total
 

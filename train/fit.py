@@ -59,8 +59,8 @@ def fit(
     """
     import torch
     from transformers import EarlyStoppingCallback, PrinterCallback, set_seed
-    from trl.trainer.sft_trainer import SFTTrainer
 
+    from train.trainer import CountingTrainer
     from train.watch import Watch
 
     validated = validation is not None and len(validation) > 0
@@ -71,7 +71,7 @@ def fit(
     if validated and config.early_stopping_patience:
         callbacks.append(EarlyStoppingCallback(config.early_stopping_patience))
     with quiet():
-        trainer: Any = SFTTrainer(
+        trainer: Any = CountingTrainer(
             model=model,
             args=_arguments(config, steps, validated, folder, resuming=checkpoint is not None),
             train_dataset=train.dataset,
@@ -95,7 +95,6 @@ def fit(
     tuned: Any = trainer.model
     history = list(trainer.state.log_history)
     weights: list[Any] = list(tuned.parameters())
-    seen = max((int(entry["num_tokens"]) for entry in history if "num_tokens" in entry), default=0)
     return Fitted(
         model=tuned,
         history=history,
@@ -103,7 +102,7 @@ def fit(
         best_step=(trainer.state.best_global_step or trainer.state.global_step),
         stopped_early=trainer.state.global_step < steps,
         step_seconds=watch.step_seconds,
-        tokens_per_second=seen / watch.step_seconds if watch.step_seconds else 0.0,
+        tokens_per_second=trainer.tokens_seen / watch.step_seconds if watch.step_seconds else 0.0,
         trainable=sum(p.numel() for p in weights if p.requires_grad),
         parameters=sum(p.numel() for p in weights),
     )

@@ -20,7 +20,10 @@ class MethodConfig:
     dropout         fraction of the adapter's inputs dropped while training, 0 to below 1
     target_modules  names of the linear layers that get an adapter, or [all-linear]
 
-    r, alpha, dropout and target_modules concern lora only.
+    last_layers     only this many layers, counted from the output, get adapters; null: all. Fewer layers need less
+                    memory and time, because nothing is kept or propagated back below them
+
+    All but the name concern lora only.
     """
 
     name: str = "lora"
@@ -28,6 +31,7 @@ class MethodConfig:
     alpha: float = 32.0
     dropout: float = 0.05
     target_modules: list[str] = field(default_factory=lambda: ["all-linear"])
+    last_layers: int | None = None
 
     def __post_init__(self) -> None:
         if self.name not in METHODS:
@@ -38,6 +42,8 @@ class MethodConfig:
             raise ConfigError(f"method.alpha={self.alpha} is not above 0", "usual: twice method.r")
         if not 0 <= self.dropout < 1:
             raise ConfigError(f"method.dropout={self.dropout} is not a fraction from 0 to below 1")
+        if self.last_layers is not None and self.last_layers < 1:
+            raise ConfigError(f"method.last_layers={self.last_layers} is below 1", "null adapts all layers")
         if not self.target_modules:
             raise ConfigError("method.target_modules=[] trains nothing", "allowed: names, or [all-linear]")
 
@@ -51,21 +57,21 @@ def adapter_config(config: MethodConfig, model: Any) -> Any:
     alpha: Any = config.alpha  # PEFT declares a whole number and takes any
 
     linear = linear_layers(model)
-    targets: list[str] | str = config.target_modules
-    if config.target_modules == ["all-linear"]:
-        targets = "all-linear"
-    else:
-        for name in config.target_modules:
-            if name not in linear:
-                raise ConfigError(
-                    f"method.target_modules: the model has no linear layer '{name}'",
-                    closest(name, [*linear, "all-linear"]),
-                )
+    targets = linear if config.target_modules == ["all-linear"] else config.target_modules
+    for name in targets:
+        if name not in linear:
+            raise ConfigError(
+                f"method.target_modules: the model has no linear layer '{name}'",
+                closest(name, [*linear, "all-linear"]),
+            )
+    layers = int(model.config.num_hidden_layers)
+    chosen = None if config.last_layers is None else list(range(max(layers - config.last_layers, 0), layers))
     return LoraConfig(
         r=config.r,
         lora_alpha=alpha,
         lora_dropout=config.dropout,
         target_modules=targets,
+        layers_to_transform=chosen,
         bias="none",
         task_type="CAUSAL_LM",
     )

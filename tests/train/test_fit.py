@@ -7,6 +7,7 @@ import json
 import math
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from rich.console import Console
@@ -14,6 +15,9 @@ from rich.console import Console
 from data.errors import UserError
 from train.config import TrainConfig
 from train.fit import last_checkpoint, planned_steps
+from train.load import load_base
+from train.models import quiet
+from train.trainer import CountingTrainer
 from train.watch import Watch
 
 
@@ -47,3 +51,39 @@ def test_a_loss_that_is_no_number_ends_the_training(key: str) -> None:
     watch.on_log(arguments, state, None, logs={key: 1.5})
     with pytest.raises(UserError, match=r"loss is nan at step 7(.|\n)*learning_rate=0\.01"):
         watch.on_log(arguments, state, None, logs={key: math.nan})
+
+
+def test_the_plain_head_gives_the_loss_of_trls_tiles(trained: Any) -> None:
+    """The loss that we train on, TRL's own, and one written out by hand agree on one batch."""
+    import torch
+    from datasets import Dataset
+    from trl.trainer.sft_config import SFTConfig
+    from trl.trainer.sft_trainer import SFTTrainer
+
+    model, tokenizer = load_base(trained.run)
+    rows = [
+        {"input_ids": [5, 6, 7, 8, 9], "labels": [-100, -100, 7, 8, 9]},
+        {"input_ids": [9, 8], "labels": [-100, 8]},
+    ]
+    with quiet():
+        arguments = SFTConfig(
+            use_cpu=True,
+            bf16=False,
+            report_to=[],
+            dataset_kwargs={"skip_prepare_dataset": True},
+            disable_tqdm=True,
+        )
+        trainer = CountingTrainer(
+            model=model, args=arguments, processing_class=tokenizer, train_dataset=Dataset.from_list(rows)
+        )
+        batch = trainer.data_collator(rows)
+        model.eval()
+        with torch.no_grad():
+            ours = float(trainer.compute_loss(model, dict(batch)))
+            tiles = float(SFTTrainer.compute_loss(trainer, model, dict(batch)))
+            logits = model(input_ids=batch["input_ids"], attention_mask=batch["attention_mask"]).logits
+    by_hand = torch.nn.functional.cross_entropy(
+        logits[:, :-1].flatten(0, 1), batch["labels"][:, 1:].flatten()
+    )
+    assert ours == pytest.approx(float(by_hand), abs=1e-5)
+    assert tiles == pytest.approx(float(by_hand), abs=1e-5)

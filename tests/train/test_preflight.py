@@ -106,15 +106,18 @@ def test_remarks_name_what_was_cut_and_left_out(tokenizer: Any) -> None:
     assert "Personal data was not masked" in said
 
 
+@pytest.mark.parametrize("last_layers", [None, 1])
 @pytest.mark.parametrize("targets", [["all-linear"], ["q_proj", "v_proj"]])
-def test_the_estimate_counts_the_weights_that_peft_trains(trained: Any, targets: list[str]) -> None:
+def test_the_estimate_counts_the_weights_that_peft_trains(
+    trained: Any, targets: list[str], last_layers: int | None
+) -> None:
 
     from peft import get_peft_model
 
     from train.load import BASE
 
     folder = Path(json.loads((Path(trained.run.path) / BASE).read_text())["path"])
-    method = MethodConfig(r=4, target_modules=targets)
+    method = MethodConfig(r=4, target_modules=targets, last_layers=last_layers)
     model = open_directory(folder)
     parameters = sum(p.numel() for p in model.parameters())
     with quiet():

@@ -220,3 +220,25 @@ def test_a_folder_that_is_no_checkpoint_is_not_resumed_from(
 ) -> None:
     with pytest.raises(ConfigError, match="is no complete checkpoint"):
         train(settings(tmp_path / "out", resume=str(tmp_path)))
+
+
+def test_two_small_batches_make_the_step_of_one_large(
+    tmp_path: Path, settings: Callable[..., TrainConfig]
+) -> None:
+    method = MethodConfig(r=8, alpha=16, dropout=0)
+    large = trained_by(settings(tmp_path / "a", method=method, batch_size=8, steps=6))
+    small = trained_by(settings(tmp_path / "b", method=method, batch_size=4, accumulation=2, steps=6))
+    assert large.weights_digest != small.weights_digest
+    assert small.metrics["train_loss"] == pytest.approx(large.metrics["train_loss"], abs=1e-4)
+    assert small.metrics["validation_loss"] == pytest.approx(large.metrics["validation_loss"], abs=5e-3)
+
+
+def test_adapters_on_the_last_layers_only(tmp_path: Path, settings: Callable[..., TrainConfig]) -> None:
+    run = trained_by(settings(tmp_path, method=MethodConfig(r=8, alpha=16, last_layers=1)))
+    from safetensors import safe_open
+
+    with safe_open(Path(run.path) / "adapter" / "adapter_model.safetensors", framework="numpy") as weights:
+        names = list(weights.keys())
+    assert names
+    assert all(".layers.1." in name for name in names)
+    assert run.metrics["validation_loss"] < run.metrics["validation_loss_before"]
