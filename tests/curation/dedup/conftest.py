@@ -85,11 +85,17 @@ def reference() -> dict[str, Callable[..., object]]:
 
 @pytest.fixture(scope="session")
 def real_texts(shared_data: Path) -> list[str]:
-    """1,200 real answers and 900 edits of them, some far, some near, in a mixed order."""
+    """800 real answers and 600 edits of them, some far, some near, in a mixed order."""
     path = shared_data / "sft_gpteacher" / "Roleplay" / "roleplay-simple-deduped-roleplay-instruct.json"
-    texts = [row["response"] for row in json.loads(path.read_text(encoding="utf-8"))][:1200]
+    texts = [row["response"] for row in json.loads(path.read_text(encoding="utf-8"))][:800]
     rng = random.Random(5)
-    made = [edited(rng.choice(texts[:600]), rng.randrange(0, 9), rng) for _ in range(900)]
+    made = [edited(rng.choice(texts[:400]), rng.randrange(0, 9), rng) for _ in range(600)]
     mixed = texts + made
     rng.shuffle(mixed)
     return mixed
+
+
+@pytest.fixture(scope="session")
+def real_pairs(real_texts: list[str]) -> dict[tuple[int, int], float]:
+    """All pairs of `real_texts` at 0.6 or above, by brute force."""
+    return pairs_of(real_texts, 0.6)
