@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from importlib import import_module
 from pathlib import Path
@@ -19,7 +19,7 @@ from data.errors import SourceError
 from data.load import Loader, sha256_of, source_files
 from data.load.config import Format
 from data.progress import progress
-from data.records import canonical_json, digest
+from data.records import Records, canonical_json, digest
 from data.store import Store
 from data.verdicts import verdicts
 
@@ -97,7 +97,8 @@ def run_stage(store: Store, parent: str, stage: Stage, config: Any) -> Step:
         return Step(stage.name, made, True, time.perf_counter() - started)
     if stage.row_wise:
         before, new = store.known(parent, stage=stage.name, config=settings, code=stage.code)
-        judged = stage.judge(new, config) if len(new) else verdicts()
+        with progress(f"{stage.name}: {stage.meaning}", total=len(new)) as advance:
+            judged = stage.judge(Watched(new, advance), config) if len(new) else verdicts()
         judged = pl.concat([before, judged])
     else:
         with progress(f"{stage.name}: {stage.meaning}", total=None):
@@ -115,6 +116,36 @@ def run_stage(store: Store, parent: str, stage: Stage, config: Any) -> Step:
     if measure is not None:
         store.add_facts(measure(store.read(parent), store.read(version), config))
     return Step(stage.name, version, False, time.perf_counter() - started)
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """Records whose batches move a progress bar as they are taken."""
+
+    records: Records
+    advance: Callable[[int], None]
+
+    @property
+    def version(self) -> str:
+        """See `Records`."""
+        return self.records.version
+
+    def __len__(self) -> int:
+        return len(self.records)
+
+    def frame(self, *columns: str) -> pl.LazyFrame:
+        """See `Records.frame`."""
+        return self.records.frame(*columns)
+
+    def batches(self, *columns: str, rows: int = 10_000) -> Iterator[pl.DataFrame]:
+        """See `Records.batches`; a hundred batches or more, so that the bar moves."""
+        for batch in self.records.batches(*columns, rows=min(rows, max(500, len(self) // 100))):
+            yield batch
+            self.advance(batch.height)
+
+    def earlier(self, stage: str, config: dict[str, Any]) -> pl.DataFrame:
+        """See `Records.earlier`."""
+        return self.records.earlier(stage, config)
 
 
 def _measure(name: str) -> Callable[..., list[Any]] | None:

@@ -100,7 +100,10 @@ def prompt_of(messages: Iterable[Message]) -> str:
 class Records(Protocol):
     """What a stage sees of a version: columns, and no way to change anything."""
 
-    version: str
+    @property
+    def version(self) -> str:
+        """The id of the version that is read."""
+        ...
 
     def __len__(self) -> int: ...
 

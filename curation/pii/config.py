@@ -101,6 +101,8 @@ class PiiConfig:
     drop_over        drop a record with more findings than this (None: never)
     spacy_model      installed spaCy model or a directory that holds one
     extra_patterns   also find what Presidio has no recogniser for: API keys, spelled-out e-mail addresses, streets
+    allow            words that are never personal here, such as product names: a finding made of them alone does not
+                     count; case is ignored
     skip_code_names  leave a PERSON, LOCATION, NRP or ORGANIZATION alone that holds characters of program code
     processes        worker processes; 0: up to 2 for an input of more than 5,000 records, else 1
     """
@@ -113,6 +115,7 @@ class PiiConfig:
     drop_over: int | None = None
     spacy_model: str = "en_core_web_sm"
     extra_patterns: bool = True
+    allow: list[str] = field(default_factory=list)
     skip_code_names: bool = True
     processes: int = 0
 

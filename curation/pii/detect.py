@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Self
 
 from curation.pii.config import Engine, PiiConfig
 from curation.pii.extras import find_extras
-from curation.pii.finding import Finding, outside_placeholders, without_code
+from curation.pii.finding import Finding, not_allowed, outside_placeholders, without_code
 from curation.pii.patterns import scan_patterns
 from data.records import digest
 
@@ -100,6 +100,9 @@ def _find(texts: list[str], config: PiiConfig) -> list[list[Finding]]:
                 for text, own in zip(texts, kept, strict=True)
             ]
     kept = [outside_placeholders(text, own) for text, own in zip(texts, kept, strict=True)]
+    if config.allow:
+        allowed = frozenset(word.casefold() for phrase in config.allow for word in phrase.split())
+        kept = [not_allowed(text, own, allowed) for text, own in zip(texts, kept, strict=True)]
     if config.skip_code_names:
         kept = [without_code(text, own) for text, own in zip(texts, kept, strict=True)]
     return [_distinct(own) for own in kept]

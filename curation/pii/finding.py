@@ -78,3 +78,15 @@ def resolved(findings: Iterable[Finding]) -> list[Finding]:
         best = min(last, finding, key=lambda f: (-f.score, f.start - f.end, f.start, f.type))
         merged[-1] = Finding(best.type, last.start, max(last.end, finding.end), best.score)
     return merged
+
+
+def not_allowed(text: str, findings: list[Finding], allowed: frozenset[str]) -> list[Finding]:
+    """Findings that hold a word outside `allowed` (case-folded words); punctuation around a word is ignored."""
+    return [
+        finding
+        for finding in findings
+        if not all(
+            word.strip(".,:;!?\"'()").casefold() in allowed
+            for word in text[finding.start : finding.end].split()
+        )
+    ]

@@ -208,3 +208,13 @@ def test_the_model_is_found_by_its_plain_name_and_by_its_folder() -> None:
 def test_a_finding_is_a_plain_tuple() -> None:
     (findings,) = scan(["mail a@example.com"], PiiConfig(engine=Engine.patterns))
     assert findings == [Finding("EMAIL_ADDRESS", 5, 18, 1.0)]
+
+
+def test_allowed_words_are_not_personal() -> None:
+    text = "Meet the Seedlane tray. Anna Novak called about it, write to anna.novak@example.com."
+    plain = {text[f.start : f.end] for f in scan([text], PiiConfig())[0]}
+    spared = {text[f.start : f.end] for f in scan([text], PiiConfig(allow=["seedlane tray", "Novak"]))[0]}
+    assert {"Anna Novak", "anna.novak@example.com"} <= plain & spared
+    assert not any("Seedlane" in found for found in spared)
+    everything = {text[f.start : f.end] for f in scan([text], PiiConfig(allow=["Anna", "Novak"]))[0]}
+    assert "Anna Novak" not in everything
