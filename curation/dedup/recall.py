@@ -1,7 +1,7 @@
 """How many near-duplicate pairs a configuration finds, measured on pairs made from the run's own texts.
 
-Texts are edited (words replaced, left out, added, a stretch moved), the exact Jaccard similarity of each text and its
-edit is computed afterwards, and the pairs go through the stage's own functions, apart from its records.
+Texts are edited (words replaced, left out, added, moved; inside or at the end), the exact Jaccard similarity of each
+text and its edit is computed afterwards, and the pairs go through the stage's own functions, apart from its records.
 """
 
 from __future__ import annotations
@@ -112,28 +112,36 @@ def _edit(words: list[str], wanted: float, spare: list[str], draw: np.random.Gen
     """`words` with edits that leave about `wanted` of the 5-grams' Jaccard similarity.
 
     A replaced word among n changes five of n 5-grams on both sides: J = (n - 5k) / (n + 5k) for k of them, so
-    k = n (1 - J) / (5 (1 + J)). A stretch of m words left out, added or moved costs about m + 4.
+    k = n (1 - J) / (5 (1 + J)). A stretch of m words left out, added or moved costs about m + 4; at the end it
+    costs m on one side, J = (n - m) / n, and only that reaches a high similarity in a short text.
     """
     changed = list(words)
     n = len(words)
     lost = n * (1 - wanted) / (1 + wanted)  # 5-grams to change on each side
-    kind = int(draw.integers(4))
+    kind = 4 if lost < 5 else int(draw.integers(5))
+    if kind == 4:
+        span = max(1, round(n * (1 - wanted)))
+        return changed[:-span] if draw.integers(2) else [*changed, *_drawn(spare, span, draw)]
     if kind == 0:
         for at in draw.choice(n, size=max(1, round(lost / 5)), replace=False).tolist():
-            changed[at] = spare[int(draw.integers(len(spare)))]
+            changed[at] = _drawn(spare, 1, draw)[0]
         return changed
     span = int(min(n - 5, max(1, round(2 * lost - 4) if kind != 3 else round(lost - 8))))
     at = int(draw.integers(n - span + 1))
     if kind == 1:
         del changed[at : at + span]
     elif kind == 2:
-        changed[at:at] = [spare[int(draw.integers(len(spare)))] for _ in range(span)]
+        changed[at:at] = _drawn(spare, span, draw)
     else:
         stretch = changed[at : at + span]
         del changed[at : at + span]
         to = int(draw.integers(len(changed) + 1))
         changed[to:to] = stretch
     return changed
+
+
+def _drawn(spare: list[str], count: int, draw: np.random.Generator) -> list[str]:
+    return [spare[k] for k in draw.integers(len(spare), size=count).tolist()]
 
 
 def measure(before: Records, after: Records, config: DedupConfig) -> list[Fact]:

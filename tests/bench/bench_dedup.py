@@ -20,11 +20,11 @@ import os
 import platform
 import random
 import re
-import resource
 import subprocess
 import sys
 import sysconfig
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator
 from importlib.metadata import version
@@ -33,6 +33,7 @@ from typing import Any
 
 import numpy as np
 import polars as pl
+import psutil
 from rich.console import Console
 from rich.table import Table
 
@@ -222,25 +223,34 @@ def run_here(method: str, path: Path, out: Path) -> None:
     texts = pl.read_parquet(path)["text"]
     work = METHODS[method][1]()
     work(texts.head(300))
-    forget_peak()
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    memory = PeakMemory()
+    memory.start()
     wall, cpu = time.perf_counter(), time.process_time()
     labels = work(texts)
     figures = {
         "cpu_seconds": time.process_time() - cpu,
         "wall_seconds": time.perf_counter() - wall,
-        "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
-        "loaded_mb": before / 1024,
+        "peak_mb": memory.peak / 1e6,
+        "loaded_mb": memory.loaded / 1e6,
     }
+    memory.done.set()
     np.save(out.with_suffix(".npy"), labels)
     out.write_text(json.dumps(figures))
 
 
-def forget_peak() -> None:
-    """Let the peak memory count from here (Linux), so that loading the corpus is not part of it."""
-    switch = Path("/proc/self/clear_refs")
-    if switch.exists():
-        switch.write_text("5")
+class PeakMemory(threading.Thread):
+    """Samples this process's memory while it works; loading the corpus before is not part of the peak."""
+
+    def __init__(self) -> None:
+        super().__init__(daemon=True)
+        self.process = psutil.Process()
+        self.loaded = self.peak = self.process.memory_info().rss
+        self.done = threading.Event()
+
+    def run(self) -> None:
+        """Twenty samples a second until `done`."""
+        while not self.done.wait(0.05):
+            self.peak = max(self.peak, self.process.memory_info().rss)
 
 
 def run_apart(method: str, path: Path, folder: Path) -> tuple[dict[str, float], Labels]:

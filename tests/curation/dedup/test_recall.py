@@ -23,7 +23,10 @@ def test_recall_by_bin_is_what_the_formula_expects() -> None:
     assert sum(bin_.n for bin_ in measured) > 500
     for bin_ in measured:
         assert bin_.n > 30
-        assert bin_.least <= bin_.expected <= bin_.most or bin_.found == bin_.n
+        # Within four standard errors of the formula's chance, and one pair.
+        error = (bin_.expected * (1 - bin_.expected) / bin_.n) ** 0.5
+        assert abs(bin_.found / bin_.n - bin_.expected) <= 4 * error + 1 / bin_.n
+        assert bin_.least <= bin_.found / bin_.n <= bin_.most + 1e-9
         assert bin_.found >= 0.97 * bin_.n
 
 
