@@ -21,6 +21,10 @@ from data.versions import Version
 EXACT = "complete count"
 
 
+# Texts that Hydra reads as texts without quotes: no number, no true, no null.
+PLAIN_TEXT = re.compile(
+    r"(?!(?:true|false|null|inf|nan|yes|no|on|off)$)(?:[A-Za-z_/]|\.{1,2}/)[\w./-]*", re.IGNORECASE
+)
 # Keys that say what to do with the result, and not what is measured.
 NOT_MEASURED = ("version", "check", "checks", "out", "fail_on")
 
@@ -43,7 +47,7 @@ def _written(value: Any) -> str:
         return "{" + ",".join(f"{_written(key)}:{_written(item)}" for key, item in value.items()) + "}"
     if isinstance(value, list):
         return "[" + ",".join(_written(item) for item in value) + "]"
-    if isinstance(value, str) and not re.fullmatch(r"[A-Za-z_][\w./-]*", value):
+    if isinstance(value, str) and not PLAIN_TEXT.fullmatch(value):
         return '"' + value.replace('"', '\\"') + '"'
     return str(value)
 

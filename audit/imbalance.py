@@ -138,4 +138,6 @@ def _imbalance_words(gaps: list[Gap], context: Context) -> str:
             "it out."
         )
     most = quantity(context.policy.max_gap, DIFFERENCE)
+    if len(gaps) == 1:
+        return f"The one comparison of a group with all others stays within {most}."
     return f"All {len(gaps)} comparisons of a group with all others stay within {most}."

@@ -89,4 +89,6 @@ def _words(gaps: list[Gap], context: Context) -> str:
             "rows to rule it out."
         )
     most = quantity(context.policy.max_removal_gap, DIFFERENCE)
+    if len(gaps) == 1:
+        return f"In the one comparison the shares removed differ by at most {most}."
     return f"In all {len(gaps)} comparisons the shares removed differ by at most {most}."

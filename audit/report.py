@@ -11,6 +11,7 @@ from audit.chapters import CHAPTERS
 from audit.checks import CHECKS, NOT_COVERED, Check
 from audit.context import Context
 from data.facts import Fact, Outcome
+from data.records import SPLITS
 from data.report import Cell, Report, Section, Table, severity, worst
 from data.report.wording import interval, number, quantity
 
@@ -70,7 +71,11 @@ def build(context: Context, facts: Sequence[Fact], checks: Sequence[Check]) -> R
         subject={
             "Version": context.version.version,
             "Rows": number(context.version.rows),
-            "Splits": ", ".join(f"{name or 'none'} {rows:,}" for name, rows in context.splits.items()),
+            "Splits": ", ".join(
+                f"{name or 'none'} {context.splits[name]:,}"
+                for name in (*SPLITS, None)
+                if name in context.splits
+            ),
             "Made by": " → ".join(version.stage for version in context.lineage),
             "Raw rows read": number(first.rows + len(context.store.rejects(first.version))),
             "Content digest": context.version.digest,
@@ -84,6 +89,18 @@ def build(context: Context, facts: Sequence[Fact], checks: Sequence[Check]) -> R
         reproduce=reproduce(context, checks),
         facts=facts,
     )
+
+
+def _stages(count: int) -> str:
+    return "one stage of curation" if count == 1 else f"{count} stages of curation"
+
+
+def _checks(count: int) -> str:
+    return "One check" if count == 1 else f"{count} checks"
+
+
+def _verdicts(count: int) -> str:
+    return "one verdict" if count == 1 else f"{count} verdicts"
 
 
 def _named(context: Context) -> str:
@@ -108,7 +125,8 @@ def summary(context: Context, facts: Sequence[Fact]) -> str:
     told = ", ".join(f"{n} {SPOKEN[outcome]}" for outcome, n in counted.items())
     first = (
         f"This report examines the {number(context.version.rows)} rows of a training data set, as they are after "
-        f"{len(context.lineage) - 1} stages of curation. Of {len(rows)} checks, {told}."
+        f"{_stages(len(context.lineage) - 1)}. {_checks(len({fact.name for fact in rows}))} gave "
+        f"{_verdicts(len(rows))}: {told}."
     )
     bad = [fact for fact in rows if fact.outcome in (Outcome.FAIL.value, Outcome.WARN.value)]
     if not bad:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -34,11 +35,12 @@ STYLES = {
 def audit(config: AuditConfig, console: Console | None = None) -> int:
     """Run the checks, store their facts, write the report, show the summary; returns the exit code."""
     checks = selected([*config.checks, *([config.check] if config.check else [])])
-    if not Path(config.store.path).exists():
-        Store.open(config.store.path, read_only=True)  # says that there is none, instead of making one
-    with Store.open(config.store.path) as store:
+    # Checks take minutes and only read: others may use the store meanwhile.
+    with Store.open(config.store.path, read_only=True) as store:
         context = Context.of(store, config)
         measured = run_checks(context, checks)
+    with Store.open(config.store.path) as store:
+        context = Context.of(store, replace(config, version=context.version.version))
         store.add_facts(measured)
         facts = stored_facts(context, measured)
         report = build(context, facts, checks)
