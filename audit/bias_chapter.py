@@ -78,7 +78,7 @@ def _least(facts: list[Fact]) -> float | None:
 
 
 def _differences(facts: list[Fact]) -> list[Block]:
-    properties = {fact.slice.split(" | ")[0] for fact in facts}
+    properties = {fact.detail["about"] for fact in facts}
     what = next(iter(properties)) if len(properties) == 1 else ""
     axis = (
         f"share with {what}, less that of all other rows"
@@ -100,7 +100,7 @@ def _gap_blocks(facts: list[Fact], axis: str, words: str, *, bare: bool) -> list
     if shown:
         rows = [
             {
-                "name": fact.slice.split(" | ")[1] if bare else _name(fact),
+                "name": fact.detail["group"] if bare else _name(fact),
                 "value": fact.value,
                 "low": fact.low,
                 "high": fact.high,
@@ -129,7 +129,7 @@ def _gap_blocks(facts: list[Fact], axis: str, words: str, *, bare: bool) -> list
 
 
 def _name(fact: Fact) -> str:
-    return fact.slice.replace(" | ", ": ")
+    return f"{fact.detail['about']}: {fact.detail['group']}"
 
 
 def _level(facts: list[Fact]) -> str:
@@ -140,7 +140,7 @@ def _gap_table(facts: list[Fact], *, bare: bool) -> Table:
     def row(fact: Fact) -> list[Any]:
         detail = fact.detail
         return [
-            fact.slice.split(" | ")[1] if bare else _name(fact),
+            fact.detail["group"] if bare else _name(fact),
             Cell("", outcome=fact.outcome, note=f"needs {fact.n_needed:,} rows" if fact.n_needed else ""),
             Cell(
                 percent(detail["found"] / fact.n) if fact.n else "–",

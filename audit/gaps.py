@@ -11,18 +11,32 @@ from audit.context import Context
 from data.facts import Fact, Outcome
 from data.report.wording import DIFFERENCE, quantity
 
+Four = tuple[int, int, int, int]
+
 
 class Counts(NamedTuple):
-    """Rows with a property and all rows, of a group and of all rows outside it. `what` names property and group."""
+    """Rows with a property and all rows, of a group and of all rows outside it.
 
-    what: str
+    about   the property: `label=spam`, or the stage that removed
+    group   `audience=older`
+    """
+
+    about: str
+    group: str
     found: int
     n: int
     other_found: int
     other_n: int
 
+    @property
+    def what(self) -> str:
+        """The slice of the comparison's fact."""
+        return f"{self.about} | {self.group}"
 
-Four = tuple[int, int, int, int]
+    @property
+    def numbers(self) -> Four:
+        """found, n, other_found, other_n."""
+        return self.found, self.n, self.other_found, self.other_n
 
 
 def without_mirror(by_group: dict[str, Four]) -> dict[str, Four]:
@@ -63,7 +77,7 @@ def compare(family: list[Counts], most: float, policy: PolicyConfig) -> list[Gap
     INSUFFICIENT otherwise, with the rows needed.
     """
     tested = [i for i, row in enumerate(family) if min(row.n, row.other_n) >= policy.min_group]
-    p_values = [statistics.fisher(*family[i][1:]) for i in tested]
+    p_values = [statistics.fisher(*family[i].numbers) for i in tested]
     adjusted = statistics.holm(p_values)
     judged = dict(zip(tested, zip(p_values, adjusted, strict=True), strict=True))
     return [
@@ -74,7 +88,7 @@ def compare(family: list[Counts], most: float, policy: PolicyConfig) -> list[Gap
 
 def _judged(row: Counts, p: float, p_adjusted: float, most: float, policy: PolicyConfig) -> Gap:
     value = row.found / row.n - row.other_found / row.other_n
-    low, high = statistics.newcombe(*row[1:], policy.level)
+    low, high = statistics.newcombe(*row.numbers, policy.level)
     needed = None
     significant = p_adjusted < policy.alpha
     if significant and (low > most or high < -most):
@@ -85,7 +99,7 @@ def _judged(row: Counts, p: float, p_adjusted: float, most: float, policy: Polic
         outcome = Outcome.PASS
     else:
         outcome = Outcome.INSUFFICIENT
-        needed = statistics.rows_to_decide(*row[1:], most)
+        needed = statistics.rows_to_decide(*row.numbers, most)
     return Gap(row, value, low, high, p, p_adjusted, outcome.value, needed)
 
 
@@ -121,6 +135,8 @@ def gap_facts(
             threshold=rule,
             evidence=evidence[counts.what],
             detail={
+                "about": counts.about,
+                "group": counts.group,
                 "found": counts.found,
                 "other_found": counts.other_found,
                 "other_n": counts.other_n,

@@ -25,9 +25,8 @@ def imbalance(context: Context) -> list[Fact]:
         rows = frame.filter(pl.col(column).is_in(_values(context, column)))
         for label, (flag, flag_sql) in properties.items():
             for group, counts in without_mirror(_disaggregated(rows, column, flag)).items():
-                what = f"{label} | {column}={group}"
-                family.append(Counts(what, *counts))
-                evidence[what] = _gap_sql(context, column, group, flag_sql)
+                family.append(Counts(label, f"{column}={group}", *counts))
+                evidence[family[-1].what] = _gap_sql(context, column, group, flag_sql)
     gaps = compare(family, context.policy.max_gap, context.policy)
     if not gaps:
         return [context.not_run("FAI-002", "No group has a row with a label or an answer.")]
@@ -123,11 +122,10 @@ def _imbalance_words(gaps: list[Gap], context: Context) -> str:
     bad = [gap for gap in gaps if gap.outcome in (Outcome.FAIL.value, Outcome.WARN.value)]
     if bad:
         worst = worst_gap(bad)
-        property_, group = worst.counts.what.split(" | ")
         direction = "more" if (worst.value or 0) > 0 else "less"
         return (
             f"{len(bad)} of {len(gaps)} comparisons differ by more than is allowed. "
-            f"The largest: '{property_}' is {direction} frequent in {group} than in "
+            f"The largest: '{worst.counts.about}' is {direction} frequent in {worst.counts.group} than in "
             f"all other rows ({percent(worst.counts.found / worst.counts.n)} against "
             f"{percent(worst.counts.other_found / worst.counts.other_n)})."
         )

@@ -33,9 +33,8 @@ def removal_parity(context: Context) -> list[Fact]:
         ].to_list()
         for stage, parent, child in steps:
             for group, counts in without_mirror(_counts(context, column, values, parent, child)).items():
-                what = f"{stage} | {column}={group}"
-                family.append(Counts(what, *counts))
-                evidence[what] = _sql(column, group, values, parent, child)
+                family.append(Counts(stage, f"{column}={group}", *counts))
+                evidence[family[-1].what] = _sql(column, group, values, parent, child)
     gaps = compare(family, context.policy.max_removal_gap, context.policy)
     if not gaps:
         return [context.not_run("FAI-010", "No removed or kept row belongs to a group.")]
@@ -76,10 +75,10 @@ def _words(gaps: list[Gap], context: Context) -> str:
     bad = [gap for gap in gaps if gap.outcome in (Outcome.FAIL.value, Outcome.WARN.value)]
     if bad:
         counts = worst_gap(bad).counts
-        stage, group = counts.what.split(" | ")
         return (
-            f"{len(bad)} of {len(gaps)} comparisons differ by more than is allowed. The largest: {stage} removed "
-            f"{percent(counts.found / counts.n)} of {group} and "
+            f"{len(bad)} of {len(gaps)} comparisons differ by more than is allowed. "
+            f"The largest: {counts.about} removed "
+            f"{percent(counts.found / counts.n)} of {counts.group} and "
             f"{percent(counts.other_found / counts.other_n)} of all others."
         )
     unsure = sum(gap.outcome == Outcome.INSUFFICIENT.value for gap in gaps)

@@ -292,6 +292,9 @@ def test_odd_group_names_are_data_and_not_sql(workshop: Any, many_rows: MakeRows
     workshop.ingest(rows, groups=('who\'s "it"?',))
     facts = facts_of(workshop, "FAI-001")
     assert [f.value for f in facts[1:]] == pytest.approx([2 / 3, 1 / 3])
+    workshop.drop("exact", lambda row: row["line"] % 3 == 0)
+    facts += facts_of(workshop, "FAI-010")
+    assert facts[-1].detail["group"] == 'who\'s "it"?=b'
     for fact in facts:
         assert workshop.store.query(fact.evidence)["value"].item() == pytest.approx(fact.value)
 

@@ -16,7 +16,7 @@ def null_family(rng: np.random.Generator) -> list[Counts]:
     """Twelve groups with one and the same true rate, as `compare` wants them."""
     found = rng.binomial(SIZES, RATE)
     return [
-        Counts(f"group {i}", int(k), n, int(found.sum()) - int(k), sum(SIZES) - n)
+        Counts("p", f"group {i}", int(k), n, int(found.sum()) - int(k), sum(SIZES) - n)
         for i, (k, n) in enumerate(zip(found, SIZES, strict=True))
     ]
 
@@ -49,7 +49,9 @@ def test_equal_groups_are_not_flagged() -> None:
 
 
 def test_a_real_gap_is_found_with_its_direction() -> None:
-    gaps = compare([Counts("a", 150, 300, 200, 1000), Counts("b", 62, 300, 200, 1000)], 0.1, PolicyConfig())
+    gaps = compare(
+        [Counts("p", "a", 150, 300, 200, 1000), Counts("p", "b", 62, 300, 200, 1000)], 0.1, PolicyConfig()
+    )
     assert [gap.outcome for gap in gaps] == ["FAIL", "PASS"]
     assert gaps[0].value == pytest.approx(0.3)
     assert gaps[0].low is not None
@@ -58,7 +60,7 @@ def test_a_real_gap_is_found_with_its_direction() -> None:
 
 
 def test_a_gap_whose_interval_reaches_the_border_is_a_warning() -> None:
-    (gap,) = compare([Counts("a", 105, 300, 200, 1000)], 0.1, PolicyConfig())
+    (gap,) = compare([Counts("p", "a", 105, 300, 200, 1000)], 0.1, PolicyConfig())
     assert gap.outcome == "WARN"
     assert gap.low is not None
     assert gap.low < 0.1 < (gap.value or 0)
@@ -66,7 +68,7 @@ def test_a_gap_whose_interval_reaches_the_border_is_a_warning() -> None:
 
 def test_small_groups_are_never_green_and_say_how_many_rows_they_need() -> None:
     tiny, few = compare(
-        [Counts("tiny", 3, 3, 20, 1000), Counts("few", 10, 40, 200, 1000)], 0.1, PolicyConfig()
+        [Counts("p", "tiny", 3, 3, 20, 1000), Counts("p", "few", 10, 40, 200, 1000)], 0.1, PolicyConfig()
     )
     assert (tiny.outcome, tiny.value, tiny.n_needed) == ("INSUFFICIENT", None, 30)
     assert few.outcome == "INSUFFICIENT"
@@ -75,9 +77,11 @@ def test_small_groups_are_never_green_and_say_how_many_rows_they_need() -> None:
 
 
 def test_many_small_effects_together_pay_for_being_many() -> None:
-    one = [Counts("a", 60, 200, 200, 1000)]
+    one = [Counts("p", "a", 60, 200, 200, 1000)]
     alone = compare(one, 0.05, PolicyConfig())[0]
-    crowd = compare(one + [Counts(f"x{i}", 40, 200, 200, 1000) for i in range(60)], 0.05, PolicyConfig())[0]
+    crowd = compare(
+        one + [Counts("p", f"x{i}", 40, 200, 200, 1000) for i in range(60)], 0.05, PolicyConfig()
+    )[0]
     assert alone.outcome == "WARN"
     assert crowd.outcome == "INSUFFICIENT"
     assert (crowd.p_adjusted or 0) > (alone.p_adjusted or 1)
