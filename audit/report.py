@@ -55,6 +55,15 @@ def deciding(facts: Sequence[Fact]) -> list[Fact]:
     return [fact for fact in facts if "says" in fact.detail]
 
 
+def worst_first(facts: Sequence[Fact]) -> list[Fact]:
+    """The rows of the decision table in its order."""
+    return sorted(deciding(facts), key=lambda fact: (severity(fact.outcome), fact.name, fact.slice))
+
+
+def _title(fact: Fact) -> str:
+    return CHECKS[fact.name].title + ("" if fact.slice == "all" else f" {fact.slice}")
+
+
 def build(context: Context, facts: Sequence[Fact], checks: Sequence[Check]) -> Report:
     """The report on the version from facts of `checks` as `stored_facts` gives them."""
     by_check: dict[str, list[Fact]] = {check.id: [f for f in facts if f.name == check.id] for check in checks}
@@ -118,7 +127,7 @@ def _named(context: Context) -> str:
 
 def summary(context: Context, facts: Sequence[Fact]) -> str:
     """Two short paragraphs in plain words: what was examined and how it came out; then the worst findings."""
-    rows = sorted(deciding(facts), key=lambda fact: severity(fact.outcome))
+    rows = worst_first(facts)
     counted: dict[str, int] = {}
     for fact in rows:
         counted[fact.outcome] = counted.get(fact.outcome, 0) + 1
@@ -131,12 +140,12 @@ def summary(context: Context, facts: Sequence[Fact]) -> str:
     bad = [fact for fact in rows if fact.outcome in (Outcome.FAIL.value, Outcome.WARN.value)]
     if not bad:
         return first + "\n\nNo check found a reason against using the data. See below what was not examined."
-    return first + "\n\n" + " ".join(fact.detail["says"] for fact in bad[:3])
+    return first + "\n\n" + " ".join(f"{_title(fact)}: {fact.detail['says']}" for fact in bad[:3])
 
 
 def decision_table(facts: Sequence[Fact]) -> Section:
     """One row a check, worst first."""
-    rows = sorted(deciding(facts), key=lambda fact: (severity(fact.outcome), fact.name, fact.slice))
+    rows = worst_first(facts)
     return Section(
         "decision",
         "Decision table",

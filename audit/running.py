@@ -14,9 +14,8 @@ from rich.text import Text
 from audit.checks import run_checks, selected
 from audit.config import AuditConfig, FailOn
 from audit.context import Context
-from audit.report import OVERALL, build, deciding, stored_facts, verdict_of
+from audit.report import OVERALL, build, stored_facts, verdict_of, worst_first
 from data.facts import Fact, Outcome
-from data.report import severity
 from data.report.outcomes import Tone, word_of
 from data.report.wording import interval, quantity
 from data.store import Store
@@ -65,7 +64,7 @@ def show(facts: Sequence[Fact], paths: dict[str, Path], console: Console) -> Non
     table.add_column("check", no_wrap=True)
     table.add_column("outcome", no_wrap=True)
     table.add_column("finding", ratio=1)
-    for fact in sorted(deciding(facts), key=lambda f: (severity(f.outcome), f.name, f.slice)):
+    for fact in worst_first(facts):
         word = word_of(fact.outcome)
         finding = Text(fact.detail["says"])
         if around := _around(fact):
