@@ -83,7 +83,15 @@ def test_everything_given_is_escaped() -> None:
 
 def test_every_block_is_shown() -> None:
     page = report().html()
-    for words in ("One check failed.", "Images", "Heads up", "1,200", "n\u00a0=\u00a03", "Rows by stage", "BLEU 50"):
+    for words in (
+        "One check failed.",
+        "Images",
+        "Heads up",
+        "1,200",
+        "n\u00a0=\u00a03",
+        "Rows by stage",
+        "BLEU 50",
+    ):
         assert words in page
     for words in ("folded words", "deep words", "python -m audit version=v-1", "<mark>old</mark>"):
         assert words in page
