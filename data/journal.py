@@ -96,7 +96,7 @@ class Journal:
     # ---------------------------------------------------------------- facts
 
     def add_facts(self, facts: Sequence[Fact]) -> None:
-        """Store facts; an older fact of the same subject, name and slice is replaced."""
+        """Store facts. All older facts of the same subject and name go: slices of an earlier question do not linger."""
         if not facts:
             return
         rows = [{**asdict(fact), "detail": canonical_json(fact.detail)} for fact in facts]
@@ -110,7 +110,7 @@ class Journal:
             self.connection.register("incoming_facts", frame)
             self.connection.execute(
                 """DELETE FROM facts f WHERE EXISTS (SELECT 1 FROM incoming_facts i
-                WHERE i.subject = f.subject AND i.name = f.name AND i.slice = f.slice)"""
+                WHERE i.subject = f.subject AND i.name = f.name)"""
             )
             self.connection.execute("INSERT INTO facts SELECT *, now()::TIMESTAMP FROM incoming_facts")
             self.connection.unregister("incoming_facts")

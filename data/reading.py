@@ -44,7 +44,9 @@ class StoreRecords:
 
     def batches(self, *columns: str, rows: int = 10_000) -> Iterator[pl.DataFrame]:
         """See `Records.batches`."""
+        # Ordered, so that a stage that reads twice, with other columns, meets the records in the same order.
         sql, params = self._sql(self._selected(columns))
+        sql += " ORDER BY m.record_id"
         # A reader blocks its connection until it is read to its end: it gets a cursor of its own.
         cursor = self._connection.cursor()
         try:
@@ -69,7 +71,8 @@ class StoreRecords:
         return frame
 
     def _selected(self, columns: tuple[str, ...]) -> list[str]:
-        return [f'{_expression(name)} AS "{name}"' for name in columns or RECORD_SCHEMA]
+        quoted = {name: name.replace('"', '""') for name in columns or RECORD_SCHEMA}
+        return [f'{_expression(name)} AS "{alias}"' for name, alias in quoted.items()]
 
     def _sql(self, selected: list[str]) -> tuple[str, list[Any]]:
         text = ", ".join(selected)
@@ -92,5 +95,6 @@ def _expression(name: str) -> str:
     known = _MEMBER.get(name) or _DERIVED.get(name) or _RECORD.get(name)
     if known:
         return known
-    quoted = name.replace('"', '""').replace("'", "''")
-    return f"""r.metadata ->> '$."{quoted}"'"""
+    # A JSON pointer (RFC 6901): unlike a path it can name any key.
+    pointer = name.replace("~", "~0").replace("/", "~1").replace("'", "''")
+    return f"r.metadata ->> '/{pointer}'"

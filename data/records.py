@@ -112,7 +112,7 @@ class Records(Protocol):
         ...
 
     def batches(self, *columns: str, rows: int = 10_000) -> Iterator[pl.DataFrame]:
-        """The same in no order, in frames of at most `rows` rows: bounded memory, for row-wise stages."""
+        """The same in frames of at most `rows` rows: bounded memory, for row-wise stages."""
         ...
 
     def earlier(self, stage: str, config: dict[str, Any]) -> pl.DataFrame:

@@ -2,7 +2,8 @@
 
     items("gsm8k/test.jsonl")                      JSON lines, a JSON array, CSV, TSV or Parquet; also .gz
     items("gsm8k_train.tsv", ["1"])                columns by position (from 1): the file has no header line
-    items("conf/eval/suite/gsm8k.yaml")            an lm-eval task file: the data files that it names
+    items("tasks/gsm8k.yaml")                      an lm-eval task file: the data files that it names
+    items("conf/eval/suite/demo.yaml")             a suite of ours: the files of its `data` (task -> file)
     items("conf/eval/suite")                       a folder of such task files, or of data files
 
 TSV cells are taken as they stand (IANA text/tab-separated-values has no quoting); CSV cells may be quoted.
@@ -202,8 +203,10 @@ def _json_rows(file: Path, text: str) -> Iterator[Row]:
 
 
 def _read_task(file: Path, columns: Sequence[str] | None) -> pl.DataFrame | None:
-    """The items of an lm-eval task file; None for a file that names no local data (a group of tasks)."""
+    """The items of an lm-eval task file or of a suite; None for a file that names no local data."""
     task = load_task(file)
+    if isinstance(task.get("data"), dict):
+        return _read_suite(file, task["data"], columns)
     sources = data_files(file, task)
     if not sources:
         return None
@@ -217,6 +220,17 @@ def _read_task(file: Path, columns: Sequence[str] | None) -> pl.DataFrame | None
         use = wanted if wanted and present.issuperset(wanted) else columns
         frames.append(_select(label, source, iter(rows), use))
     return pl.concat(frames)
+
+
+def _read_suite(file: Path, data: Row, columns: Sequence[str] | None) -> pl.DataFrame | None:
+    """The items of a suite's files, under the names of its tasks; a task on the `store` has no items here."""
+    named = [(str(task), str(name)) for task, name in data.items() if name != "store"]
+    frames = [
+        _select(task, path, _rows(path, columns), columns)
+        for task, name in named
+        for path in [_beside(file, name)]
+    ]
+    return pl.concat(frames) if frames else None
 
 
 def load_task(file: str | Path) -> Row:
@@ -244,13 +258,15 @@ def data_files(file: Path, task: Row) -> list[Path]:
     if isinstance(named, dict):
         split = task.get("test_split") or task.get("validation_split")
         named = named[split] if split in named else [p for v in named.values() for p in _listed(v)]
-    found = []
-    for name in _listed(named):
-        beside = file.parent / name
-        found.append(beside if beside.exists() else Path(name).expanduser())
-        if not found[-1].exists():
-            raise SourceError(f"{file} names a data file that does not exist: {name}")
-    return found
+    return [_beside(file, name) for name in _listed(named)]
+
+
+def _beside(file: Path, name: str) -> Path:
+    """The data file `name` that a task file names: relative to that file, or to the working folder."""
+    for path in (file.parent / name, Path(name).expanduser()):
+        if path.exists():
+            return path
+    raise SourceError(f"{file} names a data file that does not exist: {name}")
 
 
 def _listed(value: Any) -> list[str]:

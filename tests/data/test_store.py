@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -256,3 +257,24 @@ def test_a_dropped_record_can_come_back(store: Store) -> None:
     assert store.version(made).restored == 1
     with pytest.raises(ValueError, match="already"):
         apply(store, [back], made, {"undo": 2})
+
+
+def test_records_come_in_the_same_order_whatever_is_read_of_them(store: Store) -> None:
+    ingest(store, "v-0", range(0, 4000, 2))
+    ingest(store, "v-1", range(4000))
+    expected = [f"{n:016x}" for n in range(4000)]
+    for columns in (("record_id",), ("record_id", "text"), ("record_id", "source", "messages", "region")):
+        batches = list(store.read("v-1").batches(*columns, rows=700))
+        assert pl.concat(batches)["record_id"].to_list() == expected
+        assert max(batch.height for batch in batches) <= 2048
+
+
+def test_any_metadata_key_can_be_asked_for(store: Store) -> None:
+    odd = {**record(1), "metadata": json.dumps({'a "quoted" key': "x", "it's": "y", "a/b~c": "z"})}
+    store.ingest("v-0", {}, "c", [(pl.DataFrame([odd], schema=LOADED_SCHEMA), NO_REJECTS)], list)
+    assert store.read("v-0").frame('a "quoted" key', "it's", "a/b~c", "absent").collect().row(0) == (
+        "x",
+        "y",
+        "z",
+        None,
+    )

@@ -122,6 +122,14 @@ def test_a_folder_of_task_files(suite: Path) -> None:
     assert items(suite).filter(task="who")["text"].to_list() == ["people"]
 
 
+def test_a_suite_names_its_tasks_files(suite: Path) -> None:
+    (suite / "mine.yaml").write_text("name: mine\ntasks: [a, b]\ndata: {a: rows.jsonl, b: store}\n")
+    assert items(suite / "mine.yaml").rows() == [("a", 0, "How much is 2 + 2?"), ("a", 1, "Why?")]
+    (suite / "mine.yaml").write_text("data: {b: store}\n")
+    with pytest.raises(SourceError, match="no evaluation items"):
+        items(suite / "mine.yaml")
+
+
 def test_a_task_file_that_names_no_file(suite: Path) -> None:
     (suite / "rows.jsonl").unlink()
     with pytest.raises(SourceError, match="names a data file that does not exist"):
