@@ -49,7 +49,7 @@ class Comparison:
     p            two-sided; p_adjusted the same after Holm over the metrics compared together
     method       `paired bootstrap` or `McNemar exact`
     n            items
-    detectable   the difference that n items show with probability POWER
+    detectable   the difference that n items show with probability POWER, at Holm's strictest step
     n_needed     items in all that would show a difference of this size with probability POWER; None if the
                  conclusion is clear already or the difference is nil
     """
@@ -79,8 +79,8 @@ class Comparison:
         """The conclusion for people: `no clear difference (about 340 more items needed)`."""
         if self.more_items is None:
             return self.conclusion.value
-        count = f"{self.more_items:,}" if self.more_items < 100_000 else "over 100,000"
-        return f"{self.conclusion.value} (about {count} more items needed)"
+        count = f"about {self.more_items:,}" if self.more_items < 100_000 else "over 100,000"
+        return f"{self.conclusion.value} ({count} more items needed)"
 
 
 def compare(
@@ -108,7 +108,9 @@ def compare(
         )
         for name in together:
             drawn = scores[f"1:{name}"] - scores[f"0:{name}"]
-            found[name] = _compare(first[name], second[name], drawn, config, exact=name in right_or_wrong)
+            found[name] = _compare(
+                first[name], second[name], drawn, config, exact=name in right_or_wrong, claims=len(names)
+            )
     adjusted = holm([comparison.p for comparison in found.values()])
     for comparison, p in zip(found.values(), adjusted, strict=True):
         comparison.p_adjusted = p
@@ -151,7 +153,7 @@ def _same_settings(first: Tally, second: Tally) -> None:
 
 
 def _compare(
-    first: Tally, second: Tally, scores: Floats, config: BootstrapConfig, *, exact: bool
+    first: Tally, second: Tally, scores: Floats, config: BootstrapConfig, *, exact: bool, claims: int
 ) -> Comparison:
     span = interval(scores, config.level)
     below, above = int((scores <= 0).sum()), int((scores >= 0).sum())
@@ -160,7 +162,8 @@ def _compare(
         p = mcnemar(first.items > 0.5, second.items > 0.5)
     difference = second.value - first.value
     deviation = float(np.nanstd(scores, ddof=1))
-    reach = NormalDist().inv_cdf((1 + config.level) / 2) + NormalDist().inv_cdf(POWER)
+    # Holm's strictest step asks p < (1 - level) / claims: enough items for that are enough for any step.
+    reach = NormalDist().inv_cdf(1 - (1 - config.level) / claims / 2) + NormalDist().inv_cdf(POWER)
     needed = len(first) * (reach * deviation / difference) ** 2 if difference and deviation else None
     return Comparison(
         metric=first.metric,

@@ -72,6 +72,18 @@ def test_an_open_conclusion_says_how_many_more_items_it_needs() -> None:
     assert found.detectable == pytest.approx(2.80158 * spread / 10, rel=0.1)
 
 
+def test_more_claims_need_more_items() -> None:
+    generator = np.random.default_rng(8)
+    first = generator.normal(0.5, 0.2, 100)
+    second = first + generator.normal(0.01, 0.1, 100)
+    names = ("rouge_1", "rouge_2", "rouge_l")
+    alone = one(tally(first), tally(second))
+    many = compare({n: tally(first, n) for n in names}, {n: tally(second, n) for n in names}, CONFIG)
+    assert alone.n_needed is not None and many["rouge_1"].n_needed is not None
+    # z(1 - .05 / 6) + z(.8) = 3.24 against 2.80
+    assert many["rouge_1"].n_needed / alone.n_needed == pytest.approx((3.2356 / 2.8016) ** 2, rel=0.01)
+
+
 def test_equal_answers_differ_by_nothing() -> None:
     found = one(tally([0.3] * 20), tally([0.3] * 20))
     assert (found.difference, found.p, found.conclusion, found.n_needed) == (0, 1.0, Conclusion.unclear, None)

@@ -68,7 +68,12 @@ def test_full_training_is_better_and_everything_is_stored(
 
 def _report_says_what_was_stored(out: Path, bleu: float) -> None:
     page = (out / "evaluation.html").read_text(encoding="utf-8")
-    assert "BETTER" in page and "Prompts seen in training" in page and "<script" not in page
+    assert (
+        "BETTER" in page
+        and "Prompts seen in training" in page
+        and "Copying does better" in page
+        and "<script" not in page
+    )
     assert f"{bleu:.1f}" in page and page.count("<svg") >= 4
     document = json.loads((out / "evaluation.json").read_text(encoding="utf-8"))
     stored = [f for f in document["facts"] if (f["name"], f["slice"]) == ("bleu", "slice=test,role=tuned")]
