@@ -11,6 +11,7 @@ import duckdb
 from data.errors import StoreError
 
 SCHEMA_VERSION = 1
+MEMORY_LIMIT = "1GB"
 
 
 def connect(path: Path, *, read_only: bool) -> duckdb.DuckDBPyConnection:
@@ -31,6 +32,8 @@ def connect(path: Path, *, read_only: bool) -> duckdb.DuckDBPyConnection:
         connection = duckdb.connect(str(path), read_only=read_only)
     except duckdb.Error as error:
         raise _explained(path, error) from None
+    # Enough for any step of a million records; DuckDB spills what does not fit into a folder beside the file.
+    connection.execute(f"SET memory_limit = '{MEMORY_LIMIT}'")
     if fresh:
         _create(connection)
     _check_schema(connection, path)

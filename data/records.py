@@ -68,9 +68,12 @@ RECORD_SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
 DERIVED = ("prompt", "answer", "text")
 
 
+_encode = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode
+
+
 def canonical_json(value: Any) -> str:
     """JSON with sorted keys and no spaces: equal values give equal strings."""
-    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    return _encode(value)
 
 
 def digest(value: str | bytes, *, hex_digits: int = 32) -> str:

@@ -18,8 +18,8 @@ def groups(records: Records, config: SplitConfig) -> pl.DataFrame:
     Ties: word n-gram Jaccard of the texts >= threshold (found by the exact join, which misses none), equal
     prompts in lower case, equal values of a `group_by` column. A missing value ties nothing.
     """
-    frame = records.frame("record_id", "ingest_number", "prompt", "text", *config.group_by).collect()
-    edges = [_near(frame["text"], config), _equal(frame["prompt"].str.to_lowercase().str.strip_chars())]
+    frame = records.frame("record_id", "ingest_number", *config.group_by).collect()
+    edges = [_near(records.frame("text").collect()["text"], config), _equal(_prompt_keys(records))]
     for column in config.group_by:
         if frame.height and frame[column].null_count() == frame.height:
             raise ConfigError(
@@ -35,6 +35,14 @@ def groups(records: Records, config: SplitConfig) -> pl.DataFrame:
     return frame.select("record_id", "ingest_number").with_columns(group=pl.Series(component, dtype=pl.Int64))
 
 
+def _prompt_keys(records: Records) -> pl.Series:
+    """A 64-bit hash of each prompt in lower case, in the order of the records; the texts are not held."""
+    plain = pl.col("prompt").str.to_lowercase().str.strip_chars()
+    key = pl.when(plain != "").then(plain.hash(seed=1)).alias("prompt")
+    parts = [batch.select(key)["prompt"] for batch in records.batches("prompt", rows=50_000)]
+    return pl.concat(parts) if parts else pl.Series("prompt", [], dtype=pl.UInt64)
+
+
 def _near(texts: pl.Series, config: SplitConfig) -> np.ndarray[tuple[int, int], np.dtype[np.int64]]:
     from curation.dedup.exact_join import join
 
@@ -47,7 +55,7 @@ def _equal(values: pl.Series) -> np.ndarray[tuple[int, int], np.dtype[np.int64]]
     first = (
         pl.DataFrame({"value": values})
         .with_row_index("row")
-        .filter(pl.col("value").is_not_null() & (pl.col("value") != ""))
+        .filter(pl.col("value").is_not_null() & (pl.col("value").cast(pl.String) != ""))
         .with_columns(first=pl.col("row").first().over("value"))
     )
     return first.select("first", "row").to_numpy().astype(np.int64)

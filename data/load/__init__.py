@@ -74,6 +74,7 @@ class Loader:
     rejected: dict[str, int] = field(default_factory=dict)
     reject_list: list[dict[str, Any]] = field(default_factory=list)
     _seen: dict[str, int] = field(default_factory=dict)
+    _source_name: str = ""
 
     def __iter__(self) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
         if self.config.format == Format.hub:
@@ -116,6 +117,7 @@ class Loader:
                 "is the format right? source.format=jsonl|json|csv|tsv|parquet",
             )
         mapping = recognise(sample, self.config, name)
+        self._source_name = self.config.name or Path(name).name.split(".")[0]
         everything = chain(head, raw)
         while batch := list(islice(everything, BATCH_ROWS)):
             yield self._frames(name, batch, mapping)
@@ -147,9 +149,8 @@ class Loader:
         if sum(len(m["content"]) for m in messages) > self.config.max_row_chars:
             return Reject("too_long", f"over {self.config.max_row_chars} characters")
         columns = mapping.columns
-        fallback = self.config.name or Path(name).name.split(".")[0]
         about = {
-            "source": text_field(row, columns, "source") or fallback,
+            "source": text_field(row, columns, "source") or self._source_name,
             "licence": text_field(row, columns, "licence") or self.config.licence or None,
             "language": text_field(row, columns, "language") or self.config.language or None,
             "timestamp": text_field(row, columns, "timestamp"),
@@ -158,7 +159,8 @@ class Loader:
         try:
             metadata = canonical_json(rest) if rest else "{}"
             body = canonical_json([[m["role"], m["content"]] for m in messages])
-            content = digest(canonical_json([body, label, about, metadata]).encode("utf-8"))
+            body_hash = digest(body.encode("utf-8"))
+            content = digest(canonical_json([body_hash, label, about, metadata]).encode("utf-8"))
         except UnicodeEncodeError:
             return Reject("bad_encoding", f"characters that are not {self.config.encoding}")
         except (TypeError, ValueError):
@@ -167,7 +169,7 @@ class Loader:
         self._seen[content] = occurrence + 1
         return {
             "record_id": digest(f"{content} {occurrence}", hex_digits=16),
-            "text_hash": digest(body),
+            "text_hash": body_hash,
             "kind": kind.value,
             "messages": messages,
             "label": label,
