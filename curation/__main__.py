@@ -12,9 +12,11 @@ def run(config: CurationConfig) -> int | None:
     """Run the stages, or show what they would do."""
     from rich.console import Console
 
+    from curation.border import show_border
     from curation.dry_run import dry_run
     from curation.pipeline import run_pipeline
     from curation.planted import report
+    from curation.rethreshold import show_rethreshold
     from curation.summary import show
     from curation.undo import show_undo
     from data.store import Store
@@ -26,6 +28,12 @@ def run(config: CurationConfig) -> int | None:
     with Store.open(config.store.path) as store:
         if config.undo:
             show_undo(store, config, console)
+            return 0
+        if config.border:
+            show_border(store, config, console)
+            return 0
+        if config.rethreshold:
+            show_rethreshold(store, config, console)
             return 0
         steps = run_pipeline(store, config)
         if config.tag:

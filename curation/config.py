@@ -32,6 +32,9 @@ class CurationConfig:
     tag           a name for the last version
     undo          bring this record (an id or its beginning) back into the newest version; nothing else is done
     because       why, for the record's story
+    rethreshold   `dedup`: apply dedup.threshold to the stored scores of the newest version; nothing else is done
+    border        `dedup`: show the pairs nearest the threshold, side by side; nothing is written
+    rows          how many pairs `border` shows
     out           folder for reject files
     """
 
@@ -51,11 +54,19 @@ class CurationConfig:
     tag: str = ""
     undo: str = ""
     because: str = ""
+    rethreshold: str = ""
+    border: str = ""
+    rows: int = 10
     out: str = "runs/curation"
 
     def __post_init__(self) -> None:
         for name in self.stages:
             if name not in STAGES:
                 raise ConfigError(f"stages=[{name}]: no such stage", closest(name, STAGES))
+        for key in ("rethreshold", "border"):
+            if getattr(self, key) not in ("", "dedup"):
+                raise ConfigError(
+                    f"{key}={getattr(self, key)}: that stage stores no scores of pairs", "allowed: dedup"
+                )
         if len(set(self.stages)) < len(self.stages):
             raise ConfigError(f"stages=[{','.join(self.stages)}]: a stage stands there twice")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
@@ -60,11 +61,17 @@ def _samples(store: Store, step: Step, config: CurationConfig, console: Console)
 
 
 def hidden(texts: list[str], config: CurationConfig) -> list[str]:
-    """The beginnings of texts with personal data replaced by its type, by the configured detector."""
+    """The beginnings of texts, on one line each, with personal data replaced by its type."""
+    return masked([" ".join(text.split())[:SAMPLE_CHARS] for text in texts], config)
+
+
+def masked(texts: list[str], config: CurationConfig) -> list[str]:
+    """Texts with personal data replaced by its type, by the configured detector (by patterns, where it is off)."""
+    from curation.pii.config import Engine
     from curation.pii.detect import scan
 
-    cut = [" ".join(text.split())[:SAMPLE_CHARS] for text in texts]
-    return [_masked(text, findings) for text, findings in zip(cut, scan(cut, config.pii), strict=True)]
+    detector = config.pii if config.pii.enabled else replace(config.pii, enabled=True, engine=Engine.patterns)
+    return [_masked(text, findings) for text, findings in zip(texts, scan(texts, detector), strict=True)]
 
 
 def _masked(text: str, findings: list[Finding]) -> str:

@@ -49,11 +49,7 @@ def undo(store: Store, name: str, because: str, version: str = "latest") -> list
         verdicts=verdicts([verdict]),
         reasons=REASONS,
     )
-    steps = [Step(STAGE, made, False, 0.0)]
-    later = lineage[[v.version for v in lineage].index(removed_in.version) + 1 :]
-    for old in later:
-        steps.append(_again(store, steps[-1].version, old))
-    return steps
+    return [Step(STAGE, made, False, 0.0), *later_again(store, made, lineage, removed_in.version)]
 
 
 def show_undo(store: Store, config: CurationConfig, console: Console) -> None:
@@ -89,6 +85,14 @@ def _removal(store: Store, record_id: str, lineage: list[Version]) -> Version:
         "name the version that it was removed from: python -m curation undo=RECORD, after "
         "python -m data versions",
     )
+
+
+def later_again(store: Store, made: str, lineage: list[Version], after: str) -> list[Step]:
+    """On `made`, the stages of `lineage` that came after its version `after`, with the configurations they had."""
+    steps: list[Step] = []
+    for old in lineage[[v.version for v in lineage].index(after) + 1 :]:
+        steps.append(_again(store, steps[-1].version if steps else made, old))
+    return steps
 
 
 def _again(store: Store, parent: str, old: Version) -> Step:

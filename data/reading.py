@@ -24,15 +24,22 @@ _RECORD = {name: f'r."{name}"' for name in RECORD_SCHEMA}
 class StoreRecords:
     """Records of one version, read on demand. See `data.records.Records`.
 
-    `unjudged_by` leaves out records whose very text was judged before by the stage with that key.
+    `unjudged_by` leaves out records whose very text was judged before by the stage with that key; `among` leaves
+    out all but these record ids.
     """
 
     def __init__(
-        self, connection: duckdb.DuckDBPyConnection, version: str, *, unjudged_by: str | None = None
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        version: str,
+        *,
+        unjudged_by: str | None = None,
+        among: list[str] | None = None,
     ) -> None:
         self.version = version
         self._connection = connection
         self._unjudged_by = unjudged_by
+        self._among = among
 
     def __len__(self) -> int:
         count: int = self._query(["count(*) AS n"])["n"].item()
@@ -78,11 +85,15 @@ class StoreRecords:
         text = ", ".join(selected)
         joins = " JOIN records r USING (record_id)" if "r." in text else ""
         joins += " JOIN texts t USING (text_hash)" if "t.messages" in text else ""
-        where, params = "m.version = ?", [self.version]
+        where = "m.version = ?"
+        params: list[Any] = [self.version]
         if self._unjudged_by is not None:
             where += """ AND NOT EXISTS (SELECT 1 FROM members p JOIN versions v ON v.parent = p.version
                 WHERE v.stage_key = ? AND p.record_id = m.record_id AND p.text_hash = m.text_hash)"""
             params.append(self._unjudged_by)
+        if self._among is not None:
+            where += " AND m.record_id IN (SELECT unnest(?))"
+            params.append(self._among)
         return f"SELECT {text} FROM members m{joins} WHERE {where}", params
 
     def _query(self, selected: list[str], order: str = "") -> pl.DataFrame:

@@ -48,9 +48,9 @@ class Store(Journal, AbstractContextManager["Store"]):
 
     # ---------------------------------------------------------------- versions
 
-    def read(self, version: str) -> StoreRecords:
-        """The records of `version` (an id, a tag or `latest`)."""
-        return StoreRecords(self.connection, self.resolve(version))
+    def read(self, version: str, *, among: list[str] | None = None) -> StoreRecords:
+        """The records of `version` (an id, a tag or `latest`), or those of them whose ids are in `among`."""
+        return StoreRecords(self.connection, self.resolve(version), among=among)
 
     def ingest(
         self,

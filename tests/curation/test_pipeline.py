@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import random
@@ -14,12 +15,15 @@ from typing import Any
 
 import polars as pl
 import pytest
+from rich.console import Console
 
 from conf.app import compose
+from curation.border import show_border
 from curation.config import CurationConfig
 from curation.pipeline import run_pipeline
+from curation.rethreshold import rethreshold
 from curation.undo import undo
-from data.errors import StoreError
+from data.errors import ConfigError, StoreError
 from data.store import Store
 
 ROOT = Path(__file__).parent.parent.parent
@@ -36,6 +40,14 @@ def near(number: int) -> dict[str, Any]:
     """The same answer with one word put at its end."""
     twin = row(number)
     return {**twin, "completion": twin["completion"][:-1] + " indeed."}
+
+
+def farther(number: int) -> dict[str, Any]:
+    """The same answer with its last word but one changed: 24 of 28 word 5-grams are shared with it."""
+    twin = row(number)
+    words = twin["completion"].split(" ")
+    words[-2] = "otherwise"
+    return {**twin, "completion": " ".join(words)}
 
 
 def write(path: Path, rows: list[dict[str, Any]]) -> str:
@@ -162,3 +174,38 @@ def test_a_dry_run_shows_samples_and_writes_nothing(tmp_path: Path) -> None:
     assert "<EMAIL_ADDRESS>" in ran.stdout
     assert "jo@example.com" not in ran.stdout
     assert sorted(p.name for p in tmp_path.iterdir()) == ["raw.jsonl"]
+
+
+def test_a_tighter_threshold_from_stored_scores_equals_a_full_run(store: Store, tmp_path: Path) -> None:
+    rows = [*(row(n) for n in range(60)), *(near(n) for n in range(20)), *(farther(n) for n in range(20, 40))]
+    source = write(tmp_path / "raw.jsonl", rows)
+    curate(store, source)
+    assert len(verdicts_by_reason(store)["dedup_near "]) == 40
+    steps = rethreshold(store, 0.9)
+    assert [s.stage for s in steps] == ["dedup", "pii", "split"]
+    tightened = store.version("latest").digest
+    with Store.open(tmp_path / "full.duckdb") as full:
+        curate(full, source, "dedup.threshold=0.9")
+        assert full.version("latest").digest == tightened
+        assert 0 < len(verdicts_by_reason(full)["dedup_near "]) < 40
+
+
+def test_a_looser_threshold_goes_down_to_the_stored_border(store: Store, tmp_path: Path) -> None:
+    rows = [*(row(n) for n in range(60)), *(farther(n) for n in range(20, 40))]
+    curate(store, write(tmp_path / "raw.jsonl", rows), "dedup.threshold=0.95", "dedup.store_from=0.75")
+    assert store.version("latest").rows == 80
+    rethreshold(store, 0.8)
+    assert store.version("latest").rows == 60
+    with pytest.raises(ConfigError, match=r"below dedup.store_from=0.75"):
+        rethreshold(store, 0.6)
+
+
+def test_the_border_shows_pairs_side_by_side(store: Store, tmp_path: Path) -> None:
+    source = write(tmp_path / "raw.jsonl", [*(row(n) for n in range(20)), near(3)])
+    curate(store, source)
+    console = Console(record=True, width=100, file=io.StringIO())
+    show_border(store, compose("curation", CurationConfig, [*FAST, "border=dedup", source]), console)
+    said = console.export_text()
+    assert "threshold 0.8" in said
+    assert "indeed.]" in said
+    assert "undo=RECORD" in said
