@@ -183,16 +183,24 @@ def test_a_tighter_threshold_from_stored_scores_equals_a_full_run(store: Store, 
     assert len(verdicts_by_reason(store)["dedup_near "]) == 40
     steps = rethreshold(store, 0.9)
     assert [s.stage for s in steps] == ["dedup", "pii", "split"]
-    tightened = store.version("latest").digest
+    tightened = store.verdicts(steps[0].version)
     with Store.open(tmp_path / "full.duckdb") as full:
-        curate(full, source, "dedup.threshold=0.9")
-        assert full.version("latest").digest == tightened
-        assert 0 < len(verdicts_by_reason(full)["dedup_near "]) < 40
+        dedup = next(s for s in curate(full, source, "dedup.threshold=0.9") if s.stage == "dedup")
+        assert dedup.version == steps[0].version
+        assert full.version(dedup.version).digest == store.version(dedup.version).digest
+        assert full.verdicts(dedup.version).equals(tightened)
+        assert tightened.filter(pl.col("action") == "drop").height == 20
 
 
 def test_a_looser_threshold_goes_down_to_the_stored_border(store: Store, tmp_path: Path) -> None:
     rows = [*(row(n) for n in range(60)), *(farther(n) for n in range(20, 40))]
-    curate(store, write(tmp_path / "raw.jsonl", rows), "dedup.threshold=0.95", "dedup.store_from=0.75")
+    curate(
+        store,
+        write(tmp_path / "raw.jsonl", rows),
+        "dedup=exact_join",
+        "dedup.threshold=0.95",
+        "dedup.store_from=0.75",
+    )
     assert store.version("latest").rows == 80
     rethreshold(store, 0.8)
     assert store.version("latest").rows == 60
