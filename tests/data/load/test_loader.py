@@ -12,7 +12,7 @@ import pytest
 
 from data.errors import ConfigError, SourceError
 from data.load import Loader
-from data.load.config import FieldNames, Shape, SourceConfig
+from data.load.config import FieldNames, Format, Shape, SourceConfig
 from data.load.formats import REJECT_REASONS
 from data.load.mail import mail_text
 
@@ -235,3 +235,14 @@ def test_real_sets(shared_data: Path) -> None:
     for pattern, (count, settings) in expected.items():
         frame, loader = load(str(shared_data / pattern), **settings)
         assert (frame.height, sum(loader.rejected.values())) == (count, 0), pattern
+
+
+def test_the_hub_library_reads_a_local_folder_and_a_missing_set_is_plain(tmp_path: Path) -> None:
+    folder = tmp_path / "set"
+    folder.mkdir()
+    write(folder / "train.jsonl", GOOD, {**GOOD, "prompt": "Another?"})
+    frame, loader = load(folder, format=Format.hub)
+    assert frame.height == 2
+    assert loader.files()[0]["rows"] == 2
+    with pytest.raises(SourceError, match=r"source\.path=nobody/nothing: the data set cannot be loaded"):
+        load("nobody/nothing", format=Format.hub)
