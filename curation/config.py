@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from conf.app import StoreConfig
+from curation.balance.config import BalanceConfig
 from curation.decontaminate.config import DecontaminateConfig
 from curation.dedup.config import DedupConfig
 from curation.exact import ExactConfig
+from curation.licence.config import LicenceConfig
 from curation.pii.config import PiiConfig
 from curation.quality.config import QualityConfig
 from curation.split.config import SplitConfig
@@ -43,9 +45,11 @@ class CurationConfig:
     stages: list[str] = field(default_factory=lambda: list(STAGES))
     exact: ExactConfig = field(default_factory=ExactConfig)
     quality: QualityConfig = field(default_factory=QualityConfig)
+    licence: LicenceConfig = field(default_factory=LicenceConfig)
     dedup: DedupConfig = field(default_factory=DedupConfig)
     decontaminate: DecontaminateConfig = field(default_factory=DecontaminateConfig)
     pii: PiiConfig = field(default_factory=PiiConfig)
+    balance: BalanceConfig = field(default_factory=BalanceConfig)
     split: SplitConfig = field(default_factory=SplitConfig)
     dry_run: bool = False
     samples: int = 2

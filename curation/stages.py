@@ -56,9 +56,11 @@ STAGES: dict[str, Stage] = {
     for stage in (
         Stage("exact", False, "equal records"),
         Stage("quality", True, "unusable records"),
+        Stage("licence", True, "licences that do not fit"),
         Stage("dedup", False, "near-duplicates"),
         Stage("decontaminate", True, "evaluation items"),
         Stage("pii", True, "personal data"),
+        Stage("balance", False, "too much of one kind"),
         Stage("split", False, "train, validation, test"),
     )
 }
