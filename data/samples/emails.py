@@ -86,7 +86,7 @@ TEMPLATES = {
     "memo": "{tone} mail, {product}, {readers}. First, {first}; then, {second}. {offer} ends {deadline}.",
     "question": "How would you sell {readers} our {product}? It {first}, {second}; {offer} by {deadline}. Keep {tone}.",
     "pipes": "{readers} | {tone} | {product} | {first} | {second} | {deadline} | {offer}",
-    "told": "Until {deadline} {offer}. Tell {readers} our {product} {second}, also {first}. Sound {tone}.",
+    "told": "Until {deadline} {offer}. Tell {readers} our {product} {first}, also {second}. Sound {tone}.",
 }
 SUBJECT_TEMPLATES = {
     "subject_fields": "Only the subject line. {product} for {readers}: {first}, {second}. {offer}, {deadline}. {tone}.",
@@ -95,10 +95,10 @@ SUBJECT_TEMPLATES = {
 # Never in the training file: other words, another order, another format.
 UNSEEN_TEMPLATES = {
     "held_out_letter": (
-        "Hi team! {deadline} closes {offer}, so hurry: {readers} need our {product}. I like it: {second}. "
-        "Plus {first}. Something {tone}?"
+        "Hi team! {deadline} closes {offer}, so hurry: {readers} need our {product}. I like it: {first}. "
+        "Plus {second}. Something {tone}?"
     ),
-    "held_out_slots": "mood={tone}; last={deadline}; deal={offer}; plus={second}; plus={first}; item={product}; to={readers}",
+    "held_out_slots": "mood={tone}; last={deadline}; deal={offer}; plus={first}; plus={second}; item={product}; to={readers}",
 }
 ALL_TEMPLATES = {**TEMPLATES, **SUBJECT_TEMPLATES, **UNSEEN_TEMPLATES}
 

@@ -1,7 +1,7 @@
 """Planted personal data. Everybody is made up; numbers are from ranges reserved for examples and tests.
 
 Phones: 555-01xx. Cards: the card companies' published test numbers. IBANs: the registry's own examples. E-mail: example
-domains (RFC 2606). IP addresses: documentation ranges (RFC 5737). SSN: made up, in no range that is void.
+domains (RFC 2606). IP addresses: documentation ranges (RFC 5737). SSN: from the 9xx series, never issued.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ CARDS = (
     "4012888888881881",
 )
 IBANS = ("GB29 NWBK 6016 1331 9268 19", "DE89 3704 0044 0532 0130 00", "FR14 2004 1010 0505 0001 3M02 606")
-SSNS = ("536-22-8147", "219-46-3852", "401-73-5926", "612-38-4471")
+SSNS = ("912-22-8147", "945-46-3852", "971-33-5926", "928-38-4471")
 ADDRESSES = ("192.0.2.44", "198.51.100.17", "203.0.113.201")
 TYPES = ("EMAIL_ADDRESS", "PHONE_NUMBER", "PERSON", "CREDIT_CARD", "IBAN_CODE", "US_SSN", "IP_ADDRESS")
 
