@@ -94,7 +94,7 @@ def _cap_synthetic(frame: pl.DataFrame, config: BalanceConfig) -> pl.DataFrame:
 
 def _cannot(values: int, free: int, config: BalanceConfig) -> ConfigError:
     some = f"{values} values" if values > 1 else "one value"
-    besides = f" and {free:,} records without one" if free else ""
+    besides = f" and {free:,} record{'s' * (free > 1)} without one" if free else ""
     return ConfigError(
         f"balance.max_fraction={config.max_fraction} cannot be met: {config.column} has {some}{besides}",
         f"the largest of {values} holds at least 1/{values} of them"
