@@ -11,9 +11,7 @@ TSV cells are taken as they stand (IANA text/tab-separated-values has no quoting
 
 from __future__ import annotations
 
-import gzip
 import importlib
-import io
 import json
 import re
 from collections.abc import Iterator, Sequence
@@ -23,6 +21,8 @@ from typing import Any
 import polars as pl
 
 from data.errors import SourceError, closest
+from data.load.config import SourceConfig
+from data.load.formats import REJECT_REASONS, Reject, Row, rows
 
 ITEM_SCHEMA: dict[str, type[pl.DataType]] = {"task": pl.String, "item": pl.Int64, "text": pl.String}
 
@@ -34,8 +34,6 @@ QUESTION_COLUMNS = (
 )  # fmt: skip
 DATA_SUFFIXES = (".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".parquet")
 TASK_SUFFIXES = (".yaml", ".yml")
-
-Row = dict[str, Any]
 
 
 def items(path: str | Path, columns: Sequence[str] | None = None) -> pl.DataFrame:
@@ -145,58 +143,21 @@ def _task_name(file: Path) -> str:
 
 
 def _rows(file: Path, columns: Sequence[str] | None) -> Iterator[Row]:
-    """The rows of a data file as dicts; a file without a header has the columns "1", "2", ..."""
+    """The rows of a data file as dicts; a file without a header has the columns "1", "2", ...
+
+    Read as raw training data is, but a row that cannot be read is an error: an item that goes missing is one that
+    nobody looks for.
+    """
     suffix = _data_suffix(file)
     if suffix not in DATA_SUFFIXES:
         raise SourceError(
             f"{file} is of an unknown kind '{suffix}'", f"read are {', '.join(DATA_SUFFIXES)}, also .gz"
         )
-    try:
-        raw = gzip.decompress(file.read_bytes()) if file.suffix.lower() == ".gz" else file.read_bytes()
-        if suffix == ".parquet":
-            return pl.read_parquet(io.BytesIO(raw)).iter_rows(named=True)
-        text = raw.decode("utf-8-sig")
-    except (OSError, UnicodeDecodeError, pl.exceptions.PolarsError) as error:
-        raise SourceError(f"{file} cannot be read as {suffix}: {error}") from error
-    if not text.strip():
-        raise SourceError(f"{file} is empty")
-    if suffix in (".csv", ".tsv"):
-        return _table_rows(
-            file, text, suffix, headless=bool(columns) and all(c.isdigit() for c in columns or ())
-        )
-    return _json_rows(file, text)
-
-
-def _table_rows(file: Path, text: str, suffix: str, *, headless: bool) -> Iterator[Row]:
-    try:
-        table = pl.read_csv(
-            text.encode(),
-            has_header=not headless,
-            separator="\t" if suffix == ".tsv" else ",",
-            quote_char=None if suffix == ".tsv" else '"',
-            infer_schema=False,
-            truncate_ragged_lines=True,
-        )
-    except pl.exceptions.PolarsError as error:
-        raise SourceError(f"{file} cannot be read as {suffix}: {str(error).splitlines()[0]}") from error
-    if headless:
-        table.columns = [str(number + 1) for number in range(table.width)]
-    return table.iter_rows(named=True)
-
-
-def _json_rows(file: Path, text: str) -> Iterator[Row]:
-    """Rows of a JSON array, of an object whose one list is the rows, or of JSON lines."""
-    if text.lstrip()[0] == "[":
-        lines = [(1, text)]
-    else:
-        lines = [(n, line) for n, line in enumerate(text.split("\n"), 1) if line.strip()]
-    for number, line in lines:
-        try:
-            value = json.loads(line)
-        except json.JSONDecodeError as error:
-            raise SourceError(f"{file}, line {number}: not JSON ({error.msg})") from error
-        for row in value if isinstance(value, list) else [value]:
-            yield row if isinstance(row, dict) else {"text": row}
+    headless = bool(columns) and all(name.isdigit() for name in columns or ())
+    for line, row in rows(file, SourceConfig(header=not headless, quoting=suffix != ".tsv")):
+        if isinstance(row, Reject):
+            raise SourceError(f"{file}, line {line}: {REJECT_REASONS[row.reason]} ({row.detail})")
+        yield row
 
 
 # lm-eval task files

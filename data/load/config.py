@@ -62,6 +62,8 @@ class SourceConfig:
     format, shape        see Format and Shape
     fields               see FieldNames
     column_names         names of the columns of a CSV or TSV file without a header line
+    header               whether its first line names the columns; without one and without column_names they are
+                         called 1, 2, ...
     delimiter            one character; empty: by the format, and for CSV by what the first line holds
     quoting              whether `"` quotes in CSV and TSV
     encoding             of text files
@@ -79,6 +81,7 @@ class SourceConfig:
     shape: Shape = Shape.auto
     fields: FieldNames = field(default_factory=FieldNames)
     column_names: list[str] = field(default_factory=list)
+    header: bool = True
     delimiter: str = ""
     quoting: bool = True
     encoding: str = "utf-8"

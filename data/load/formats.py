@@ -10,7 +10,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import IO, Any, Literal, cast
 
 from data.errors import SourceError, closest
 from data.load.config import Format, SourceConfig
@@ -170,10 +170,8 @@ def _delimited(path: Path, config: SourceConfig, kind: Format) -> Iterator[tuple
         first = text.readline().removeprefix("\ufeff")
         delimiter = config.delimiter or _delimiter(first, kind)
         lines = _chained(first, text)
-        reader = csv.reader(
-            lines, delimiter=delimiter, quoting=csv.QUOTE_MINIMAL if config.quoting else csv.QUOTE_NONE
-        )
-        names = list(config.column_names) or [name.strip() for name in next(reader)]
+        reader = csv.reader(lines, delimiter=delimiter, quoting=_quoting(config))
+        names = list(config.column_names) or _names(config, first, reader, delimiter)
         if len(set(names)) < len(names):
             raise SourceError(
                 f"{path}: two columns have the same name in the header ({', '.join(names)})",
@@ -190,6 +188,17 @@ def _delimited(path: Path, config: SourceConfig, kind: Format) -> Iterator[tuple
                 continue
             if cells:
                 yield start, _cells(cells, names)
+
+
+def _names(config: SourceConfig, first: str, reader: Iterator[list[str]], delimiter: str) -> list[str]:
+    if config.header:
+        return [name.strip() for name in next(reader)]
+    width = len(next(csv.reader([first], delimiter=delimiter, quoting=_quoting(config))))
+    return [str(number) for number in range(1, width + 1)]
+
+
+def _quoting(config: SourceConfig) -> Literal[0, 3]:
+    return csv.QUOTE_MINIMAL if config.quoting else csv.QUOTE_NONE
 
 
 def _cells(cells: list[str], names: list[str]) -> Row | Reject:

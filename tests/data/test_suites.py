@@ -67,14 +67,14 @@ def test_chat_items_give_their_contents(tmp_path: Path) -> None:
     [
         ("none.jsonl", None, None, "no such evaluation file"),
         ("empty.jsonl", "\n", None, "is empty"),
-        ("bad.jsonl", '{"question": "a"}\n{"question": ', None, "line 2: not JSON"),
+        ("bad.jsonl", '{"question": "a"}\n{"question": ', None, "line 2: the line is not valid JSON"),
         ("odd.xlsx", "x", None, "unknown kind '.xlsx'"),
         ("quiz.csv", "question,answer\na,b\n", ["questoin"], "did you mean 'question'?"),
         ("quiz.csv", "question,answer\na,b\n", ["questoin"], "it has: question, answer"),
         ("sms.tsv", "ham\tGo until jurong point, crazy..\nspam\tWin.\n", None, 'columns=["1"]'),
         ("blank.csv", "question\n \n", None, "no evaluation items"),
-        ("bytes.jsonl", b"\xff\xfe\x00", None, "cannot be read"),
-        ("broken.parquet", "no parquet", None, "cannot be read"),
+        ("bytes.jsonl", b"\xff\xfe\x00", None, "not valid text"),
+        ("broken.parquet", "no parquet", None, "not a Parquet file"),
     ],
 )
 def test_mistakes(
