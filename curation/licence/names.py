@@ -130,11 +130,7 @@ def key(text: str) -> str:
 
 def versioned(text: str) -> str | None:
     """The highest version of the licence that `text` names without one: `CC BY` -> `CC-BY-4.0`."""
-    name = re.escape(key(text))
-    found = [
-        (found, name_id) for found, name_id in _ids().items() if re.fullmatch(rf"{name}-\d[\d.]*", found)
-    ]
-    return max(found)[1] if name and found else None
+    return _highest().get(key(text))
 
 
 def _address(text: str) -> str | None:
@@ -159,3 +155,10 @@ def _ids() -> dict[str, str]:
     for written, licence in known().licences.items():
         found.setdefault(key(written), set()).add(licence)
     return {name: ids.pop() for name, ids in found.items() if len(ids) == 1}
+
+
+@cache
+def _highest() -> dict[str, str]:
+    """The id with the highest version of each key without its version."""
+    found = (re.fullmatch(r"(.+?)-\d[\d.]*", name) for name in sorted(_ids()))
+    return {match[1]: _ids()[match[0]] for match in found if match}
