@@ -15,7 +15,7 @@ REASONS = {"quality_language": "The answer (or text) is in another language than
 
 # A text of which this share of words is the most common English ones is English: that is seen a hundred times
 # as fast as the model sees it.
-_ENGLISH_SHARE = 0.2
+_ENGLISH_SHARE = 0.18
 # A prompt that speaks of translation or of a language may well ask for another one.
 _ASKS_FOR_LANGUAGE = (
     r"(?i)translat|\blanguages?\b|\b(?:in|into|to) (?:french|german|spanish|italian|portuguese|dutch|russian|chinese"

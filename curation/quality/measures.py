@@ -36,10 +36,11 @@ _FNV_START, _FNV_PRIME = np.uint64(0xCBF29CE484222325), np.uint64(0x100000001B3)
 _FACTOR = np.uint64(0x9E3779B97F4A7C15)
 
 
-# Common in nearly every English text, and in no other language all together.
+# Common in nearly every English text; of another language's words only few are spelled like one of them.
 _ENGLISH = (
-    "the of and to in a is that for it as with was be on by are this at from you not have or an which but can they"
-    " will your has all we their been there if more when who what so would about were one no my she he her his do i"
+    "the and to that for it with be by are this at from you not have or which but can they will your has all their a"
+    " been there if more when who what would about were one my she her his how than then these some into its them of"
+    " could should also because each it's get make does in is was on as he do i up out many much had did"
 )
 
 

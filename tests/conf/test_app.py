@@ -25,7 +25,9 @@ def curation(tmp_path: Path, *overrides: str) -> subprocess.CompletedProcess[str
 
 
 def test_overrides_reach_the_dataclass() -> None:
-    config = compose("curation", CurationConfig, ["dedup.threshold=0.7", "source.path=[a,b]", "split.group_by=[user]"])
+    config = compose(
+        "curation", CurationConfig, ["dedup.threshold=0.7", "source.path=[a,b]", "split.group_by=[user]"]
+    )
     assert config.dedup.threshold == 0.7
     assert config.source.path == ["a", "b"]
     assert config.split.group_by == ["user"]
@@ -71,7 +73,9 @@ def test_help_names_groups_and_common_overrides(tmp_path: Path) -> None:
 def test_the_console_script_is_not_shadowed(tmp_path: Path) -> None:
     (tmp_path / "curation.py").write_text("raise SystemExit('the wrong file')")
     script = Path(sys.executable).parent / "tuneproof"
-    ran = subprocess.run([script, "curation", "dedup=nope"], cwd=tmp_path, capture_output=True, text=True, check=False)
+    ran = subprocess.run(
+        [script, "curation", "dedup=nope"], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
     assert ran.returncode == 2
     assert "dedup=nope: no such choice" in ran.stderr
     unknown = subprocess.run([script, "curate"], cwd=tmp_path, capture_output=True, text=True, check=False)
