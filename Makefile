@@ -26,6 +26,7 @@ demo: $(STAMP) ## the whole road on the sample data: curation, audit, train, eva
 	$(BIN)/python -m audit experiment=demo
 	$(BIN)/python -m train experiment=demo
 	$(BIN)/python -m eval experiment=demo
+	$(BIN)/python -m data overview
 
 test: $(STAMP) ## the default tests (under 15 minutes on 2 cores)
 	$(BIN)/python -m pytest -m 'not slow and not gpu'

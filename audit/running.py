@@ -14,8 +14,8 @@ from rich.text import Text
 from audit.checks import run_checks, selected
 from audit.config import AuditConfig, FailOn
 from audit.context import Context
-from audit.report import OVERALL, build, stored_facts, verdict_of, worst_first
-from data.facts import Fact, Outcome
+from audit.report import OVERALL, build, deciding, stored_facts, verdict_of, worst_first
+from data.facts import AUDIT_FACT, Fact, Outcome
 from data.report.outcomes import Tone, word_of
 from data.report.wording import interval, quantity
 from data.store import Store
@@ -45,8 +45,24 @@ def audit(config: AuditConfig, console: Console | None = None) -> int:
         report = build(context, facts, checks)
         folder = Path(config.out) if config.out else _dated_folder(context.version.version)
         paths = report.write(folder, "audit")
+        store.add_facts([_decision(context.version.version, facts, paths["html"])])
     show(facts, paths, console or Console())
     return FAILED if _fails(verdict_of(facts), config.fail_on) else 0
+
+
+def _decision(version: str, facts: Sequence[Fact], report: Path) -> Fact:
+    """What the audit as a whole concluded, so that others find it and its report."""
+    rows = deciding(facts)
+    return Fact(
+        subject=version,
+        subject_kind="version",
+        name=AUDIT_FACT,
+        value=float(sum(fact.outcome == Outcome.FAIL.value for fact in rows)),
+        unit="checks failed",
+        n=len(rows),
+        outcome=verdict_of(facts),
+        detail={"report": str(report)},
+    )
 
 
 def _dated_folder(version: str) -> Path:

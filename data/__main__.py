@@ -26,6 +26,10 @@ def parser() -> argparse.ArgumentParser:
     show = commands.add_parser("show", help="one version: counts, reasons, some records")
     show.add_argument("version", nargs="?", default="latest", help="an id or its beginning, a tag, or latest")
     show.add_argument("--rows", type=int, default=3, help="records shown (default %(default)s)")
+    overview = commands.add_parser(
+        "overview", help="one screen: what was removed, audit, base against tuned, reports"
+    )
+    overview.add_argument("version", nargs="?", default="latest", help="as for show")
     why = commands.add_parser("why", help="the whole story of one record")
     why.add_argument("record", help="a record id or its beginning")
     diff = commands.add_parser("diff", help="what differs between two versions")

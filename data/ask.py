@@ -11,6 +11,7 @@ from rich.table import Table
 
 from data.export import export
 from data.lineage import difference, story
+from data.overview import overview
 from data.status import status
 from data.store import Store
 
@@ -218,6 +219,7 @@ COMMANDS: dict[str, Callable[[Namespace], None]] = {
     "status": status,
     "versions": versions,
     "show": show,
+    "overview": overview,
     "why": why,
     "diff": diff,
     "facts": facts,

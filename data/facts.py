@@ -6,6 +6,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+# The name of the fact that an audit leaves of itself: its outcome, and where its report is.
+AUDIT_FACT = "audit"
+
 
 class Outcome(StrEnum):
     """What a check concludes. Only PASS and ACCEPTED are green.

@@ -180,7 +180,7 @@ def _method_section(result: Result) -> Section:
             f"\n\nAnswers: {'greedy' if greedy else f'sampled at temperature {config.generation.temperature}'}, "
             f"at most {config.generation.max_new_tokens} tokens, base and tuned with the same prompts and weights."
         )
-    lines = [f"python -m data facts --subject {result.evaluation.evaluation_id}"]
+    lines = [f"python -m data facts {result.evaluation.evaluation_id}"]
     return Section(
         "method", "How it was measured", "", [Paragraph(words), table, Commands(lines, "The stored facts:")]
     )

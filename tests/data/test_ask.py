@@ -94,6 +94,8 @@ def test_listings(path: Path, capsys: pytest.CaptureFixture[str], monkeypatch) -
         ("show", "v-0"): "not scrubbed",
         ("diff", "v-0", "latest"): "dedup_near",
         ("facts", "good"): "0.125",
+        ("overview", "v-0"): "not made yet: python -m audit",
+        ("overview",): "nearly the same as the kept record",
         ("status",): "3 versions, 5 records, 1 runs",
     }.items():
         assert ask(path, *words) == 0
