@@ -10,6 +10,7 @@ from rich.table import Table
 
 from curation.config import CurationConfig
 from curation.pipeline import Step
+from data.load import left_out
 from data.store import Store
 
 MIN_GROUP_FRACTION = 0.05
@@ -88,6 +89,9 @@ def advice(store: Store, version: str, config: CurationConfig) -> list[str]:
         found.append(
             f"{top[1] / frame.height:.0%} of the records are from one source ({top[0]}): the model will sound like it"
         )
+    ignored = [path.name for path in left_out(config.source)]
+    if ignored:
+        found.append(f"not data files by their names, not read: {', '.join(ignored[:8])}")
     unlicensed = frame["licence"].null_count()
     if unlicensed:
         found.append(

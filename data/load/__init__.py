@@ -14,7 +14,7 @@ import polars as pl
 
 from data.errors import SourceError
 from data.load.config import Format, SourceConfig
-from data.load.formats import Reject, Row, hub_rows, rows
+from data.load.formats import Reject, Row, hub_rows, is_data_file, rows
 from data.load.shapes import Mapping, messages_of, recognise, text_field
 from data.records import RECORD_SCHEMA, canonical_json, digest
 
@@ -32,10 +32,17 @@ def source_files(config: SourceConfig) -> list[Path]:
     for name in config.path:
         path = Path(name).expanduser()
         if path.is_dir():
-            inside = sorted(p for p in path.iterdir() if p.is_file() and not p.name.startswith("."))
-            if not inside:
-                raise SourceError(f"source.path={name}: the folder holds no file")
-            found += inside
+            inside = _inside(path)
+            wanted = [p for p in inside if is_data_file(p)]
+            if config.format != Format.auto:
+                wanted = wanted or inside
+            if not wanted:
+                names = ", ".join(p.name for p in inside[:8]) or "no file"
+                raise SourceError(
+                    f"source.path={name}: the folder holds no data file, but {names}",
+                    "read are .jsonl, .json, .csv, .tsv, .parquet, also .gz; another ending: source.format=jsonl",
+                )
+            found += wanted
         elif path.exists():
             found.append(path)
         else:
@@ -44,6 +51,22 @@ def source_files(config: SourceConfig) -> list[Path]:
                 raise SourceError(f"source.path={name}: no such file", _neighbours(path))
             found += matches
     return list(dict.fromkeys(found))
+
+
+def left_out(config: SourceConfig) -> list[Path]:
+    """Files of folders in `source.path` that are not read, because their names do not say that rows are in them."""
+    folders = [path for name in config.path if (path := Path(name).expanduser()).is_dir()]
+    read = set(source_files(config)) if folders else set()
+    return [path for folder in folders for path in _inside(folder) if path not in read]
+
+
+def _inside(folder: Path) -> list[Path]:
+    """All files in and under `folder`, but for hidden ones."""
+    return sorted(
+        p
+        for p in folder.rglob("*")
+        if p.is_file() and not any(part.startswith(".") for part in p.relative_to(folder).parts)
+    )
 
 
 def _neighbours(path: Path) -> str:
@@ -115,6 +138,7 @@ class Loader:
                 f"{name}: none of the first {len(head)} rows can be read (line {head[0][0]}: {first.reason}, "
                 f"{first.detail})",
                 "is the format right? source.format=jsonl|json|csv|tsv|parquet",
+                f"or leave the file out: source.path='{Path(name).parent}/*.csv'",
             )
         mapping = recognise(sample, self.config, name)
         self._source_name = self.config.name or Path(name).name.split(".")[0]

@@ -58,10 +58,19 @@ def rows(path: Path, config: SourceConfig) -> Iterator[tuple[int, Row | Reject]]
     return _delimited(path, config, kind)
 
 
+def is_data_file(path: Path) -> bool:
+    """Whether the file's name says that rows are in it."""
+    return _suffix(path) in _BY_SUFFIX
+
+
+def _suffix(path: Path) -> str:
+    return (path.with_suffix("").suffix if path.suffix == ".gz" else path.suffix).lower()
+
+
 def format_of(path: Path) -> Format:
     """The format by the file's name. Raises SourceError for a name that says nothing."""
-    suffix = path.with_suffix("").suffix if path.suffix == ".gz" else path.suffix
-    found = _BY_SUFFIX.get(suffix.lower())
+    suffix = _suffix(path)
+    found = _BY_SUFFIX.get(suffix)
     if found is None:
         raise SourceError(
             f"{path}: cannot tell the format from the name '{path.name}'",

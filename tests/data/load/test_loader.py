@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 
 from data.errors import ConfigError, SourceError
-from data.load import Loader
+from data.load import Loader, left_out
 from data.load.config import FieldNames, Format, Shape, SourceConfig
 from data.load.formats import REJECT_REASONS
 from data.load.mail import mail_text
@@ -167,6 +167,21 @@ def test_messages_and_encodings_that_cannot_be_used(tmp_path: Path) -> None:
         (4, "wrong_columns"),
     ]
     assert {r["reason"] for r in loader.reject_list} <= set(REJECT_REASONS)
+
+
+def test_a_folder_gives_its_data_files_and_says_what_it_left_out(tmp_path: Path) -> None:
+    (tmp_path / "deep").mkdir()
+    write(tmp_path / "a.jsonl", GOOD)
+    write(tmp_path / "deep" / "b.jsonl", {**GOOD, "prompt": "Another?"})
+    (tmp_path / "LICENSE").write_text("Do what is right.")
+    frame, loader = load(tmp_path)
+    assert frame.height == 2
+    assert [Path(name).name for name in loader.read] == ["a.jsonl", "b.jsonl"]
+    assert [path.name for path in left_out(loader.config)] == ["LICENSE"]
+    (tmp_path / "none").mkdir()
+    (tmp_path / "none" / "notes.txt").write_text("x")
+    with pytest.raises(SourceError, match=r"no data file, but notes\.txt"):
+        load(tmp_path / "none")
 
 
 def test_too_many_bad_rows_stop_with_their_reasons(tmp_path: Path) -> None:
