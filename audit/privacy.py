@@ -34,13 +34,17 @@ def personal_data_left(context: Context) -> list[Fact]:
 
     The bound is Clopper & Pearson's. It speaks of what this detector can see, and of nothing else.
     """
-    from curation.pii.detect import scan
+    from curation.pii.config import Operator
+    from curation.pii.detect import Scanner
+    from curation.pii.masking import mask
 
     config = _detector(context)
-    sample = drawn(context.frame("record_id", "text"), context.policy.pii_rows, context.config.seed)
-    findings = scan(sample["text"].to_list(), config)
-    n, hits = sample.height, sum(1 for own in findings if own)
-    rows_by_type = Counter(kind for own in findings for kind in {finding.type for finding in own})
+    sample = drawn(context.frame("record_id", "messages"), context.policy.pii_rows, context.config.seed)
+    # Message by message, as the stage reads them: where two are joined, a model sees names that are none.
+    with Scanner(config, records=sample.height) as scanner:
+        found = [record.counts for record in mask(sample["messages"].to_list(), scanner, Operator.tag)]
+    n, hits = sample.height, sum(1 for counts in found if counts)
+    rows_by_type = Counter(kind for counts in found for kind in counts)
     low, high = statistics.clopper_pearson(hits, n, context.policy.level)
     high = upper_if_none(hits, n, high, context.policy.level)
     outcome, needed = at_most(hits, n, (low, high), context.policy.max_pii_leak, context.policy)
