@@ -12,6 +12,7 @@ from typing import Any, Self
 import duckdb
 import polars as pl
 
+from data.ahead import ahead
 from data.connection import connect
 from data.errors import StoreError
 from data.journal import Journal
@@ -69,7 +70,7 @@ class Store(Journal, AbstractContextManager["Store"]):
         started = time.perf_counter()
         with self._transaction():
             number = self._one("SELECT count(*) + 1 FROM versions WHERE stage = 'ingest'")
-            for records, rejects in batches:
+            for records, rejects in ahead(batches):
                 self._add_records(version, records, number)
                 self._insert("rejects", rejects.select(pl.lit(version).alias("version"), pl.all()))
             listing = [{"version": version, **entry} for entry in files()]

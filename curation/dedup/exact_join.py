@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from curation.dedup.canonical import Column, Columns
+from curation.dedup.canonical import Column, Columns, Texts
 from curation.dedup.config import DedupConfig, Keys, Method
 from curation.dedup.shingle_sets import ShingleSets, shingle_sets
 
@@ -46,6 +46,22 @@ def join(
     Texts without words are in no pair. Memory: 8 bytes a shingle (about one a word) and 20 bytes for each indexed one.
     """
     columns = Columns.of(*texts) if isinstance(texts, tuple) else Columns.of(texts)
+    given = (threshold, ngram_words, only_across)
+    return join_texts(columns, len(columns), *given, spanning=spanning, operators=operators, threads=threads)
+
+
+def join_texts(
+    texts: Texts,
+    n: int,
+    threshold: float,
+    ngram_words: int = 5,
+    only_across: np.ndarray | None = None,
+    *,
+    spanning: bool = False,
+    operators: bool = True,
+    threads: int | None = None,
+) -> Pairs:
+    """`join` of `n` texts that are read in chunks and not held: see there."""
     config = DedupConfig(
         method=Method.exact_join,
         threshold=threshold,
@@ -53,8 +69,7 @@ def join(
         operators=operators,
         keys=Keys.text,
     )
-    n = len(columns)
-    sets = shingle_sets(columns, np.ones(n, np.bool_), config, threads)
+    sets = shingle_sets(texts, np.ones(n, np.bool_), config, threads)
     label = np.full(n, -1, np.int32) if only_across is None else np.asarray(only_across, np.int32)
     if len(label) != n:
         raise ValueError(f"only_across has {len(label)} groups for {n} texts")
@@ -114,8 +129,7 @@ def _parts(
     index = (
         heads,
         head_bits,
-        np.empty(room, np.uint64),
-        np.empty((room, 3), np.int32),
+        np.empty((room, 5), np.int32),
         np.zeros(n, np.int32),
     )
     spanning = parent is not None

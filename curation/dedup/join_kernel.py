@@ -21,6 +21,7 @@ from curation.dedup.compare import F64S, I32S, I64S, SETS, U64S, U64S2, jaccard,
 U64 = np.uint64
 GOLDEN = U64(0x9E3779B97F4A7C15)
 U8S, U16S, I32S2 = types.uint8[::1], types.uint16[::1], types.int32[:, ::1]
+TAG = U64(0x7FFFFFFF)
 CLASSES = 64
 
 
@@ -79,20 +80,22 @@ def _rare_first(values, first, n, frequency, bits, class_of, kinds, counts, out)
 @njit(
     types.int64(
         I32S, U8S, types.float64, I32S, types.boolean, U16S, types.int64, U8S, *SETS, I32S,
-        I32S2, types.int64, U64S, I32S2, I32S, I64S, I32S, I32S, F64S,
+        I32S2, types.int64, I32S2, I32S, I64S, I32S, I32S, F64S,
     ),
     nogil=True, cache=True,
 )  # fmt: skip
 def join_rows(  # noqa: PLR0912, PLR0915 (one pass; helpers with this many arrays read no better)
     order, home, threshold, label, spanning, frequency, bits, class_of, slot, values, start, ones, marks, parent,
-    heads, head_bits, tokens, posts, overlap, state, left, right, score,
+    heads, head_bits, posts, overlap, state, left, right, score,
 ):  # fmt: skip
     """Pairs at or above the threshold among the texts `order` (by size, ascending); returns how many were written.
 
     home      uint8[n]: pairs of texts with home 0 are not looked for (they are known to be of one cluster)
     label     int32[n]: pairs with the same label >= 0 are left out
     spanning  only pairs that join two clusters of `parent` (which is changed)
-    heads, tokens, posts, overlap  the index: heads[2, 2^head_bits] into posts (text, place, next), -1 at the end
+    heads, posts, overlap  the index: heads[2, 2^head_bits] into posts (text, place, next, size, tag), -1 at the end.
+              What a look needs stands together, for each row of posts is a cache miss. A tag is 31 bits of a
+              shingle: two that collide raise a count, which a comparison then corrects
     state     int64[2]: the next position in `order`, posts written; the call returns early, to be called
               again with empty output, where left has no room for all pairs of the next text
     """
@@ -118,14 +121,15 @@ def join_rows(  # noqa: PLR0912, PLR0915 (one pass; helpers with this many array
         for i in range(n - shortest + 1):
             if kinds[i] == 0:
                 continue  # in this text only
+            tag = np.int32(ordered[i] & TAG)
             for side in range(1 - home[x], 2):
                 e = heads[side, _place(ordered[i], head_bits)]
                 while e >= 0:
-                    y = posts[e, 0]
-                    m = start[slot[y] + 1] - start[slot[y]]
+                    m = posts[e, 3]
                     if m < shortest:
                         break  # those behind it are smaller still
-                    if tokens[e] == ordered[i] and overlap[y] >= 0:
+                    y = posts[e, 0]
+                    if posts[e, 4] == tag and overlap[y] >= 0:
                         if overlap[y] == 0:
                             touched[met] = y
                             met += 1
@@ -152,7 +156,7 @@ def join_rows(  # noqa: PLR0912, PLR0915 (one pass; helpers with this many array
             head = _place(ordered[i], head_bits)
             e = state[1]
             state[1] += 1
-            tokens[e] = ordered[i]
             posts[e, 0], posts[e, 1], posts[e, 2] = x, i, heads[home[x], head]
+            posts[e, 3], posts[e, 4] = n, np.int32(ordered[i] & TAG)
             heads[home[x], head] = e
     return found

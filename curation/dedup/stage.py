@@ -12,6 +12,7 @@ from curation.dedup import keep
 from curation.dedup.config import DedupConfig, Method
 from curation.dedup.decide import Duplicates, decide
 from curation.dedup.near import find
+from curation.dedup.record_texts import ROWS, RecordTexts
 from curation.dedup.sketch import sketch
 from data.records import Records
 from data.verdicts import Action, Verdicts, verdicts
@@ -22,38 +23,27 @@ REASONS = {
     "dedup_border": "Kept, but its most similar better record is only just below the threshold.",
 }
 
-ROWS = 20_000
-
 
 @dataclass(slots=True)
-class RecordTexts:
-    """The compared columns of the records, read as often as wanted; the first reading notes the merits."""
+class NotedTexts(RecordTexts):
+    """The compared columns of the records; the first reading notes the merits too."""
 
-    records: Records
     config: DedupConfig
     noted: list[pl.DataFrame] = field(default_factory=list)
 
-    def chunks(self) -> Iterator[tuple[pl.Series, ...]]:
-        """See `canonical.Texts.chunks`."""
-        for batch in self.records.batches("record_id", *self.config.columns, rows=ROWS):
-            yield self._fields(batch)
-
     def noting(self) -> Iterator[tuple[pl.Series, ...]]:
         """`chunks`, and `noted` holds record_id, merits and label of all records afterwards."""
-        wanted = dict.fromkeys(("record_id", "label", *self.config.columns, *keep.columns(self.config)))
+        wanted = dict.fromkeys(("record_id", "label", *self.columns, *keep.columns(self.config)))
         for batch in self.records.batches(*wanted, rows=ROWS):
             self.noted.append(keep.merits(batch, self.config).with_columns(batch["label"]))
-            yield self._fields(batch)
-
-    def _fields(self, batch: pl.DataFrame) -> tuple[pl.Series, ...]:
-        return tuple(batch[name].fill_null("") for name in self.config.columns)
+            yield self.fields(batch)
 
 
 def judge(records: Records, config: DedupConfig) -> Verdicts:
     """Drops for all but the best record of each cluster, tags for kept records near the threshold."""
     if config.method is Method.off or len(records) == 0:
         return verdicts()
-    texts = RecordTexts(records, config)
+    texts = NotedTexts(records, config.columns, config)
     sketched = sketch(texts.noting(), config)
     merit = pl.concat(texts.noted)
     rank = keep.ranks(merit, config)

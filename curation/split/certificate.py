@@ -14,11 +14,13 @@ def measure(before: Records, after: Records, config: SplitConfig) -> list[Fact]:
 
     Counted on the finished version by the exact join, which misses no pair; nothing of how the split was made is used.
     """
-    from curation.dedup.exact_join import join
+    from curation.dedup.exact_join import join_texts
+    from curation.dedup.record_texts import RecordTexts
 
-    frame = after.frame("text", "split").collect()
+    frame = after.frame("split").collect()
     side = np.array([SPLITS.index(name) for name in frame["split"]], dtype=np.int64)
-    pairs = join(frame["text"], config.threshold, config.ngram_words, only_across=side)
+    texts = RecordTexts(after, ("text",))
+    pairs = join_texts(texts, frame.height, config.threshold, config.ngram_words, only_across=side)
     count = len(pairs.left)
     return [
         Fact(

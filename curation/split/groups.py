@@ -19,7 +19,7 @@ def groups(records: Records, config: SplitConfig) -> pl.DataFrame:
     prompts in lower case, equal values of a `group_by` column. A missing value ties nothing.
     """
     frame = records.frame("record_id", "ingest_number", *config.group_by).collect()
-    edges = [_near(records.frame("text").collect()["text"], config), _equal(_prompt_keys(records))]
+    edges = [_near(records, config), _equal(_prompt_keys(records))]
     for column in config.group_by:
         if frame.height and frame[column].null_count() == frame.height:
             raise ConfigError(
@@ -43,10 +43,12 @@ def _prompt_keys(records: Records) -> pl.Series:
     return pl.concat(parts) if parts else pl.Series("prompt", [], dtype=pl.UInt64)
 
 
-def _near(texts: pl.Series, config: SplitConfig) -> np.ndarray[tuple[int, int], np.dtype[np.int64]]:
-    from curation.dedup.exact_join import join
+def _near(records: Records, config: SplitConfig) -> np.ndarray[tuple[int, int], np.dtype[np.int64]]:
+    from curation.dedup.exact_join import join_texts
+    from curation.dedup.record_texts import RecordTexts
 
-    pairs = join(texts, config.threshold, config.ngram_words, spanning=True)
+    texts = RecordTexts(records, ("text",))
+    pairs = join_texts(texts, len(records), config.threshold, config.ngram_words, spanning=True)
     return np.stack([np.asarray(pairs.left, np.int64), np.asarray(pairs.right, np.int64)], axis=1)
 
 
