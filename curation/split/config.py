@@ -17,6 +17,10 @@ class SplitConfig:
     threshold              records whose word n-gram Jaccard is at least this stay together (0 to 1)
     ngram_words            words of an n-gram
     group_by               columns (`campaign`, `user`, ...) whose equal values stay together
+    stratify_by            a column (`label`, `task`, ...): of each of its values, validation and test get the same
+                           fractions, as nearly as whole groups allow; a value of fewer groups than there are splits
+                           is trained on
+    folds                  parts of train and validation for cross-validation, of whole groups (0: none, or 2 and more)
     """
 
     enabled: bool = True
@@ -26,6 +30,8 @@ class SplitConfig:
     threshold: float = 0.7
     ngram_words: int = 5
     group_by: list[str] = field(default_factory=list)
+    stratify_by: str | None = None
+    folds: int = 0
 
     def __post_init__(self) -> None:
         for name in ("validation", "test"):
@@ -41,4 +47,10 @@ class SplitConfig:
         if not 0 < self.threshold <= 1:
             raise ConfigError(
                 f"split.threshold={self.threshold} is outside 0 to 1", "usual: split.threshold=0.7"
+            )
+        self.stratify_by = self.stratify_by or None
+        if self.folds < 0 or self.folds == 1:
+            raise ConfigError(
+                f"split.folds={self.folds} divides nothing",
+                "allowed: 0 (none), or 2 and more; usual: split.folds=5",
             )
