@@ -9,6 +9,7 @@ from typing import Any
 
 from audit.bias_chapter import fairness_blocks
 from audit.checks import Check
+from audit.tasks_chapter import task_blocks
 from data.facts import Fact, Outcome
 from data.report import Block, Callout, Cell, Chart, Commands, Details, Paragraph, Table, charts
 from data.report.wording import interval, number, p_value, percent, quantity
@@ -110,8 +111,8 @@ def quality_blocks(facts: Facts) -> list[Block]:
         if name == "QUA-001" and own[0].value:
             blocks.append(_clusters(own[0]))
         blocks += [says(fact) for fact in own[1:] if "says" in fact.detail]
-        if name == "QUA-005" and len(own) > 1:
-            blocks.append(_tasks(own[1:]))
+        if name == "QUA-005":
+            blocks += task_blocks(own)
     return blocks
 
 
@@ -121,22 +122,6 @@ def _clusters(fact: Fact) -> Table:
         ["Rows in a cluster", "Clusters", "Rows that repeat another"],
         [[size, count, (size - 1) * count] for size, count in sorted(sizes.items())[:15]],
         caption="Clusters of near-duplicate rows. Their texts are not shown here.",
-    )
-
-
-def _tasks(tasks: list[Fact]) -> Table:
-    shown = (
-        f"the smallest {EVIDENCE_ROWS} of {len(tasks)}"
-        if len(tasks) > EVIDENCE_ROWS
-        else "the smallest first"
-    )
-    return Table(
-        ["Task", "Outcome", "Rows"],
-        [
-            [t.slice.partition("=")[2], Cell("", outcome=t.outcome), int(t.value or 0)]
-            for t in tasks[:EVIDENCE_ROWS]
-        ],
-        caption=f"Rows a training would see, by task, {shown}. Demanded: {tasks[0].threshold}.",
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from audit import imbalance, lineage, privacy, quality, removal, representation, sources
+from audit import imbalance, lineage, privacy, quality, removal, representation, sources, tasks
 from audit.context import Context
 from data.errors import ConfigError, MissingPackage, closest
 from data.facts import Fact
@@ -55,7 +55,7 @@ CHECKS: dict[str, Check] = {
             ("EU AI Act Annex IV 2(g)", "NIST AI RMF MEASURE 2.1"),
         ),
         Check(
-            "QUA-005", "Examples per task", "Has each task enough examples?", "quality", quality.task_sizes,
+            "QUA-005", "Examples per task", "Has each task enough examples?", "quality", tasks.task_sizes,
             ("EU AI Act Art. 10(2)(e)", "NIST AI RMF MEASURE 2.5"),
         ),
         Check(

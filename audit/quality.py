@@ -1,9 +1,9 @@
-"""Repetition, contamination by evaluation sets, and whether each task has enough examples."""
+"""Repetition, and contamination by evaluation sets."""
 
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import fields, replace
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,6 @@ import polars as pl
 
 from audit import statistics
 from audit.context import EXACT, Context
-from audit.groups import group_sql, quoted
 from audit.privacy import drawn
 from audit.shares import at_most, demand, upper_if_none
 from data.errors import SourceError
@@ -134,58 +133,6 @@ def cluster_sizes(n: int, left: list[int], right: list[int]) -> list[int]:
         first, second = sorted((root(a), root(b)))
         parent[second] = first
     return sorted(Counter(root(node) for node in range(n)).values(), reverse=True)
-
-
-def task_sizes(context: Context) -> list[Fact]:
-    """QUA-005: rows of each task that a training would see, against the minimum; value = those of the smallest."""
-    column = context.config.task
-    counts = context.store.query(
-        f"""SELECT {group_sql(column)} AS task, count(*) AS rows FROM members m JOIN records r USING (record_id)
-        WHERE m.version = {context.id_sql} AND {context.training_sql} GROUP BY ALL ORDER BY rows, task NULLS LAST"""
-    )
-    named = counts.filter(pl.col("task").is_not_null())
-    whole = named.is_empty()
-    counts = pl.DataFrame({"task": ["all rows"], "rows": [int(counts["rows"].sum())]}) if whole else named
-    facts = [_task_fact(context, task, rows, whole=whole) for task, rows in counts.head(200).iter_rows()]
-    detail = {
-        "says": _task_words(context, counts),
-        "tasks": counts.height,
-        "column": None if whole else column,
-    }
-    smallest = replace(facts[0], slice="all", detail=detail)
-    return [smallest] if whole else [smallest, *facts]
-
-
-def _task_words(context: Context, counts: pl.DataFrame) -> str:
-    least, rows = context.policy.min_task_rows, context.training_words
-    few = counts.filter(pl.col("rows") < least)
-    if counts.height == 1:
-        return f"There are {counts['rows'][0]:,} {rows}" + (
-            "." if few.is_empty() else f", fewer than {least:,}."
-        )
-    if few.is_empty():
-        return f"Each of the {counts.height} tasks has at least {least:,} {rows}."
-    names = ", ".join(f"{task} ({count:,})" for task, count in few.head(4).iter_rows())
-    verb = "has" if few.height == 1 else "have"
-    return f"{few.height} of {counts.height} tasks {verb} fewer than {least:,} {rows}: {names}."
-
-
-def _task_fact(context: Context, task: str, rows: int, *, whole: bool) -> Fact:
-    least = context.policy.min_task_rows
-    chosen = "" if whole else f" AND {group_sql(context.config.task)} = {quoted(task)}"
-    return context.fact(
-        "QUA-005",
-        float(rows),
-        "rows",
-        slice=f"task={task}",
-        n=rows,
-        method=EXACT,
-        outcome=(Outcome.PASS if rows >= least else Outcome.WARN).value,
-        n_needed=None if rows >= least else least,
-        threshold=f"at least {least:,} rows for each task",
-        evidence="SELECT count(*)::DOUBLE AS value FROM members m JOIN records r USING (record_id) "
-        f"WHERE m.version = {context.id_sql} AND {context.training_sql}{chosen}",
-    )
 
 
 def contamination(context: Context) -> list[Fact]:
