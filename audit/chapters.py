@@ -9,6 +9,7 @@ from typing import Any
 
 from audit.bias_chapter import fairness_blocks
 from audit.checks import Check
+from audit.recall_chapter import recall_blocks
 from audit.tasks_chapter import task_blocks
 from data.facts import Fact, Outcome
 from data.report import Block, Callout, Cell, Chart, Commands, Details, Paragraph, Table, charts
@@ -111,6 +112,8 @@ def quality_blocks(facts: Facts) -> list[Block]:
         if name == "QUA-001" and own[0].value:
             blocks.append(_clusters(own[0]))
         blocks += [says(fact) for fact in own[1:] if "says" in fact.detail]
+        if name == "QUA-001":
+            blocks += recall_blocks(own[0].detail)
         if name == "QUA-005":
             blocks += task_blocks(own)
     return blocks

@@ -12,6 +12,7 @@ import polars as pl
 from audit import statistics
 from audit.context import EXACT, Context
 from audit.privacy import drawn
+from audit.recall import planted_recall
 from audit.shares import at_most, demand, upper_if_none
 from data.errors import SourceError
 from data.facts import Fact, Outcome
@@ -67,6 +68,7 @@ def near_duplicates(context: Context) -> list[Fact]:
             if repeats == 0
             else f"{number(repeats)} of {number(n)} rows ({percent(repeats / n)}) nearly repeat another row.",
             "cluster_sizes": {str(size): count for size, count in sorted(Counter(sizes).items())},
+            **planted_recall(context),
         },
     )
     splits = sorted(name for name in context.splits if name)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
-from dataclasses import fields
 from pathlib import Path
 
 from audit.chapters import CHAPTERS
 from audit.checks import CHECKS, NOT_COVERED, Check
 from audit.context import Context
+from audit.stored import facts_of
 from data.facts import Fact, Outcome
 from data.records import SPLITS
 from data.report import Cell, Report, Section, Table, severity, worst
@@ -38,11 +37,8 @@ OVERALL = {
 
 def stored_facts(context: Context, measured: Sequence[Fact]) -> list[Fact]:
     """`measured` as the store gives them back, in the same order: what is printed is what is stored."""
-    frame = context.store.facts(subject=context.version.version)
-    names = [f.name for f in fields(Fact)]
-    stored = {(row["name"], row["slice"]): row for row in frame.to_dicts()}
-    rows = [stored[fact.name, fact.slice] for fact in measured]
-    return [Fact(**{**{key: row[key] for key in names}, "detail": json.loads(row["detail"])}) for row in rows]
+    stored = {(fact.name, fact.slice): fact for fact in facts_of(context, context.version.version)}
+    return [stored[fact.name, fact.slice] for fact in measured]
 
 
 def verdict_of(facts: Sequence[Fact]) -> str:
@@ -188,7 +184,7 @@ def _demanded(fact: Fact) -> Cell:
 
 
 def not_examined(facts: Sequence[Fact], checks: Sequence[Check]) -> list[str]:
-    """What was left out: checks that could not run, checks that were not asked for, and what no check looks at."""
+    """What was left out: checks that could not run or were not asked for, parts of others, and what none looks at."""
     asked = {check.id for check in checks}
     return [
         *(
@@ -200,6 +196,11 @@ def not_examined(facts: Sequence[Fact], checks: Sequence[Check]) -> list[str]:
             f"{check.title} ({check.id}): was not asked for."
             for check in CHECKS.values()
             if check.id not in asked
+        ),
+        *(
+            f"{CHECKS[fact.name].title} ({fact.name}): {fact.detail['unmeasured']}"
+            for fact in facts
+            if "unmeasured" in fact.detail
         ),
         *NOT_COVERED,
     ]
