@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from audit.balance_chapter import balance_facts, balance_section
 from audit.chapters import CHAPTERS
 from audit.checks import CHECKS, NOT_COVERED, Check
 from audit.context import Context
@@ -68,6 +69,9 @@ def build(context: Context, facts: Sequence[Fact], checks: Sequence[Check]) -> R
         chosen = {check.id: by_check[check.id] for check in checks if check.family == chapter.family}
         if chosen:
             sections.append(Section(chapter.family, chapter.title, chapter.lead, chapter.blocks(chosen)))
+    stage, balanced = context.stage("balance"), balance_facts(context)
+    if stage and balanced:
+        sections.append(balance_section(stage, balanced))
     sections.append(evidence(checks, by_check))
     first = context.lineage[0]
     return Report(
@@ -92,7 +96,7 @@ def build(context: Context, facts: Sequence[Fact], checks: Sequence[Check]) -> R
         sections=sections,
         not_examined=not_examined(facts, checks),
         reproduce=reproduce(context, checks),
-        facts=facts,
+        facts=[*facts, *balanced],
     )
 
 
