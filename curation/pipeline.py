@@ -6,7 +6,6 @@ import json
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +14,14 @@ import polars as pl
 import data.load
 from curation.config import CurationConfig
 from curation.stages import STAGES, Stage, code_digest
+from data.ahead import in_threads
 from data.errors import SourceError
 from data.load import Loader, sha256_of, source_files
 from data.load.config import Format
 from data.progress import progress
 from data.records import Records, canonical_json, digest
 from data.store import Store
-from data.verdicts import verdicts
+from data.verdicts import Verdicts, verdicts
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +94,8 @@ def run_stage(store: Store, parent: str, stage: Stage, config: Any) -> Step:
     settings = plain(config)
     made = store.made(parent, stage=stage.name, config=settings, code=stage.code)
     if made is not None:
+        if store.facts(made).is_empty():  # a process that was killed after applying left none
+            _measure(store, parent, made, stage, config)
         return Step(stage.name, made, True, time.perf_counter() - started)
     if stage.row_wise:
         before, new = store.known(parent, stage=stage.name, config=settings, code=stage.code)
@@ -101,8 +103,9 @@ def run_stage(store: Store, parent: str, stage: Stage, config: Any) -> Step:
             judged = stage.judge(Watched(new, advance), config) if len(new) else verdicts()
         judged = pl.concat([before, judged])
     else:
+        kind = _sketch(store, parent, stage, config)
         with progress(f"{stage.name}: {stage.meaning}", total=None):
-            judged = stage.judge(store.read(parent), config)
+            judged = _set_wise(store, parent, stage, config, kind)
     version = store.apply(
         parent,
         stage=stage.name,
@@ -112,10 +115,45 @@ def run_stage(store: Store, parent: str, stage: Stage, config: Any) -> Step:
         reasons=stage.reasons,
         started=started,
     )
-    measure = _measure(stage.name)
-    if measure is not None:
-        store.add_facts(measure(store.read(parent), store.read(version), config))
+    _measure(store, parent, version, stage, config)
     return Step(stage.name, version, False, time.perf_counter() - started)
+
+
+SKETCH_ROWS = 20_000
+
+
+def _sketch(store: Store, parent: str, stage: Stage, config: Any) -> str:
+    """Store the stage's sketches of the texts that have none yet; returns their kind, empty where it makes none."""
+    module = stage.sketches
+    columns = module.sketch_columns(config) if module else ()
+    if module is None or not columns:
+        return ""
+    kind = f"{stage.name}:{stage.code}:{module.sketch_kind(config)}"
+    with progress(f"{stage.name}: reading texts", total=store.version(parent).rows) as advance:
+
+        def made(batch: pl.DataFrame) -> pl.DataFrame:
+            return batch.select("text_hash", data=module.sketch_batch(batch, config))
+
+        def counted() -> Iterator[pl.DataFrame]:
+            unsketched = store.unsketched(parent, kind, columns, SKETCH_ROWS)
+            for frame in in_threads(made, unsketched):
+                advance(frame.height)
+                yield frame
+
+        store.add_sketches(kind, counted())
+    return kind
+
+
+def _set_wise(store: Store, parent: str, stage: Stage, config: Any, kind: str) -> Verdicts:
+    """Let the stage judge all records, or only what is new beside the records of an earlier version."""
+    if stage.extend is not None:
+        earlier = store.extended(parent, stage=stage.name, config=plain(config), code=stage.code)
+        if earlier is not None:
+            old = store.version(earlier)
+            kept = store.read(earlier, sketch_kind=kind)
+            new = store.read(parent, but=old.parent, sketch_kind=kind)
+            return stage.extend(kept, new, store.verdicts(earlier), config)
+    return stage.judge(store.read(parent, sketch_kind=kind), config)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,12 +181,20 @@ class Watched:
             yield batch
             self.advance(batch.height)
 
-    def earlier(self, stage: str, config: dict[str, Any]) -> pl.DataFrame:
+    def earlier(self, stage: str, config: dict[str, Any], reason: str = "") -> pl.DataFrame:
         """See `Records.earlier`."""
-        return self.records.earlier(stage, config)
+        return self.records.earlier(stage, config, reason)
+
+    def sketches(self) -> pl.DataFrame:
+        """See `Records.sketches`."""
+        return self.records.sketches()
+
+    def among(self, ids: pl.Series) -> Records:
+        """See `Records.among`."""
+        return self.records.among(ids)
 
 
-def _measure(name: str) -> Callable[..., list[Any]] | None:
-    """`curation.<name>.measure(before, after, config) -> facts`, for stages that measure themselves."""
-    function: Callable[..., list[Any]] | None = getattr(import_module(f"curation.{name}"), "measure", None)
-    return function
+def _measure(store: Store, parent: str, version: str, stage: Stage, config: Any) -> None:
+    """Store the facts of a stage that measures itself: `curation.<name>.measure(before, after, config)`."""
+    if stage.measure is not None:
+        store.add_facts(stage.measure(store.read(parent), store.read(version), config))

@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
+from data.facts import Fact
 from data.records import Records
 from data.verdicts import Verdicts
 
@@ -42,6 +44,31 @@ class Stage:
     def code(self) -> str:
         """Digest of the stage's source files: other code, other version."""
         return code_digest(Path(__file__).parent / self.name)
+
+    @property
+    def sketches(self) -> ModuleType | None:
+        """The module, where it offers `sketch_columns`, `sketch_kind` and `sketch_batch`.
+
+        What `sketch_batch(frame of sketch_columns, config)` makes of a text is stored, and no text is sketched twice.
+        """
+        module = self._module()
+        return module if hasattr(module, "sketch_batch") else None
+
+    @property
+    def extend(self) -> Callable[[Records, Records, Verdicts, Any], Verdicts] | None:
+        """(kept, new, verdicts before, config) -> verdicts on both, for stages that need not judge the old again."""
+        function: Callable[[Records, Records, Verdicts, Any], Verdicts] | None = getattr(
+            self._module(), "extend", None
+        )
+        return function
+
+    @property
+    def measure(self) -> Callable[[Records, Records, Any], list[Fact]] | None:
+        """(before, after, config) -> facts, for stages that measure themselves."""
+        function: Callable[[Records, Records, Any], list[Fact]] | None = getattr(
+            self._module(), "measure", None
+        )
+        return function
 
     def is_on(self, config: Any) -> bool:
         """Whether the configuration lets the stage run."""

@@ -10,7 +10,9 @@ import duckdb
 
 from data.errors import StoreError
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+# From each older schema to the next.
+MIGRATIONS = {1: "CREATE TABLE IF NOT EXISTS sketches (kind VARCHAR, text_hash VARCHAR, data BLOB)"}
 MEMORY_LIMIT = "1GB"
 
 
@@ -36,7 +38,7 @@ def connect(path: Path, *, read_only: bool) -> duckdb.DuckDBPyConnection:
     connection.execute(f"SET memory_limit = '{MEMORY_LIMIT}'")
     if fresh:
         _create(connection)
-    _check_schema(connection, path)
+    _check_schema(connection, path, read_only=read_only)
     return connection
 
 
@@ -47,7 +49,7 @@ def _create(connection: duckdb.DuckDBPyConnection) -> None:
     connection.execute("COMMIT")
 
 
-def _check_schema(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
+def _check_schema(connection: duckdb.DuckDBPyConnection, path: Path, *, read_only: bool) -> None:
     tables = connection.execute(
         "SELECT count(*) FROM information_schema.tables WHERE table_name IN ('meta', 'versions', 'members')"
     ).fetchall()[0][0]
@@ -62,12 +64,24 @@ def _check_schema(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
             "name another file: store.path=runs/warehouse.duckdb",
         )
     found = int(connection.execute("SELECT value FROM meta WHERE key = 'schema_version'").fetchall()[0][0])
-    if found != SCHEMA_VERSION:
+    if found in MIGRATIONS:
+        # What reads needs no newer table.
+        if not read_only:
+            _migrate(connection, found)
+    elif found != SCHEMA_VERSION:
         connection.close()
         raise StoreError(
             f"{path} has store schema {found}; this tuneproof reads schema {SCHEMA_VERSION}",
             "upgrade tuneproof, or name another file: store.path=runs/other.duckdb",
         )
+
+
+def _migrate(connection: duckdb.DuckDBPyConnection, found: int) -> None:
+    connection.execute("BEGIN")
+    for version in range(found, SCHEMA_VERSION):
+        connection.execute(MIGRATIONS[version])
+    connection.execute("UPDATE meta SET value = ? WHERE key = 'schema_version'", [str(SCHEMA_VERSION)])
+    connection.execute("COMMIT")
 
 
 def _is_empty(connection: duckdb.DuckDBPyConnection) -> bool:

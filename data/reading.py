@@ -25,7 +25,8 @@ class StoreRecords:
     """Records of one version, read on demand. See `data.records.Records`.
 
     `unjudged_by` leaves out records whose very text was judged before by the stage with that key; `among` leaves
-    out all but these record ids.
+    out all but these record ids; `but` leaves out the members of that version. `sketch_kind` says whose sketches
+    are read.
     """
 
     def __init__(
@@ -35,11 +36,15 @@ class StoreRecords:
         *,
         unjudged_by: str | None = None,
         among: list[str] | None = None,
+        but: str | None = None,
+        sketch_kind: str = "",
     ) -> None:
         self.version = version
         self._connection = connection
         self._unjudged_by = unjudged_by
         self._among = among
+        self._but = but
+        self._sketch_kind = sketch_kind
 
     def __len__(self) -> int:
         count: int = self._query(["count(*) AS n"])["n"].item()
@@ -65,17 +70,39 @@ class StoreRecords:
         finally:
             cursor.close()
 
-    def earlier(self, stage: str, config: dict[str, Any]) -> pl.DataFrame:
+    def earlier(self, stage: str, config: dict[str, Any], reason: str = "") -> pl.DataFrame:
         """See `Records.earlier`."""
         frame: pl.DataFrame = self._connection.sql(
             """
             SELECT d.record_id, last(d.value ORDER BY v.used) AS value
             FROM verdicts d JOIN versions v USING (version)
-            WHERE v.stage = ? AND v.config = ? AND d.action = 'assign' GROUP BY d.record_id
+            WHERE v.stage = $stage AND v.config = $config
+              AND CASE WHEN $reason = '' THEN d.action = 'assign' ELSE d.reason = $reason END
+            GROUP BY d.record_id
             """,
-            params=[stage, canonical_json(config)],
+            params={"stage": stage, "config": canonical_json(config), "reason": reason},
         ).pl()
         return frame
+
+    def sketches(self) -> pl.DataFrame:
+        """See `Records.sketches`."""
+        sql, params = self._sql(["m.record_id AS record_id", "k.data AS data"])
+        sql = sql.replace(" WHERE ", " JOIN sketches k ON k.text_hash = m.text_hash AND k.kind = ? WHERE ", 1)
+        frame: pl.DataFrame = self._connection.sql(
+            f"{sql} ORDER BY m.record_id", params=[self._sketch_kind, *params]
+        ).pl()
+        return frame
+
+    def among(self, ids: pl.Series) -> StoreRecords:
+        """See `Records.among`."""
+        return StoreRecords(
+            self._connection,
+            self.version,
+            unjudged_by=self._unjudged_by,
+            among=ids.to_list(),
+            but=self._but,
+            sketch_kind=self._sketch_kind,
+        )
 
     def _selected(self, columns: tuple[str, ...]) -> list[str]:
         quoted = {name: name.replace('"', '""') for name in columns or RECORD_SCHEMA}
@@ -94,12 +121,21 @@ class StoreRecords:
         if self._among is not None:
             where += " AND m.record_id IN (SELECT unnest(?))"
             params.append(self._among)
+        if self._but is not None:
+            where += """ AND NOT EXISTS
+                (SELECT 1 FROM members b WHERE b.version = ? AND b.record_id = m.record_id)"""
+            params.append(self._but)
         return f"SELECT {text} FROM members m{joins} WHERE {where}", params
 
     def _query(self, selected: list[str], order: str = "") -> pl.DataFrame:
         sql, params = self._sql(selected)
         frame: pl.DataFrame = self._connection.sql(f"{sql} {order}", params=params).pl()
         return frame
+
+
+def derived(name: str) -> str:
+    """The SQL of a derived column (prompt, answer, text) over a row `t` of texts."""
+    return _DERIVED[name]
 
 
 def _expression(name: str) -> str:

@@ -118,11 +118,23 @@ class Records(Protocol):
         """The same in frames of at most `rows` rows: bounded memory, for row-wise stages."""
         ...
 
-    def earlier(self, stage: str, config: dict[str, Any]) -> pl.DataFrame:
+    def earlier(self, stage: str, config: dict[str, Any], reason: str = "") -> pl.DataFrame:
         """What `stage` with this very `config` assigned in earlier versions of this store.
 
-        Columns record_id, value. Lets an assignment stay as it was when data is added.
+        Columns record_id, value; with a `reason`, the values of its tags with that reason. Lets what was given stay
+        as it was when data is added.
         """
+        ...
+
+    def sketches(self) -> pl.DataFrame:
+        """What the stage that reads keeps of the texts: record_id and data (binary), ordered by record_id.
+
+        Records without one are absent.
+        """
+        ...
+
+    def among(self, ids: pl.Series) -> Records:
+        """Those of the records whose record_id is one of `ids`."""
         ...
 
 
@@ -169,11 +181,21 @@ class FrameRecords:
         """See `Records.batches`."""
         yield from self.frame(*columns).collect().iter_slices(rows)
 
-    def earlier(self, stage: str, config: dict[str, Any]) -> pl.DataFrame:
+    def earlier(self, stage: str, config: dict[str, Any], reason: str = "") -> pl.DataFrame:
         """See `Records.earlier`."""
-        if self._earlier is not None:
+        if self._earlier is not None and not reason:
             return self._earlier
         return pl.DataFrame(schema={"record_id": pl.String, "value": pl.String})
+
+    def sketches(self) -> pl.DataFrame:
+        """See `Records.sketches`; nothing is kept in memory."""
+        return pl.DataFrame(schema={"record_id": pl.String, "data": pl.Binary})
+
+    def among(self, ids: pl.Series) -> FrameRecords:
+        """See `Records.among`."""
+        return FrameRecords(
+            self._frame.filter(pl.col("record_id").is_in(ids.implode())), version=self.version
+        )
 
     def _column(self, name: str) -> pl.Expr:
         if name in self._frame.columns:

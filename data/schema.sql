@@ -58,6 +58,10 @@ CREATE TABLE verdicts (
     text_hash VARCHAR        -- for an edit: the new text
 );
 
+-- What a stage keeps of a text, so that it need not be read again: of use only to the stage that made it. `kind` is
+-- the stage, a digest of its code and one of the settings that the sketch depends on.
+CREATE TABLE sketches (kind VARCHAR, text_hash VARCHAR, data BLOB);
+
 CREATE TABLE reasons (stage VARCHAR, reason VARCHAR, meaning VARCHAR);
 
 CREATE TABLE files (version VARCHAR, file VARCHAR, sha256 VARCHAR, bytes BIGINT, rows BIGINT, rejected BIGINT);

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from types import TracebackType
@@ -16,7 +16,7 @@ from data.ahead import ahead
 from data.connection import connect
 from data.errors import StoreError
 from data.journal import Journal
-from data.reading import StoreRecords
+from data.reading import StoreRecords, derived
 from data.records import canonical_json, text_hash
 from data.verdicts import VERDICT_SCHEMA, Action, Verdicts, verdicts
 from data.versions import Version, stage_key, version_id
@@ -49,9 +49,21 @@ class Store(Journal, AbstractContextManager["Store"]):
 
     # ---------------------------------------------------------------- versions
 
-    def read(self, version: str, *, among: list[str] | None = None) -> StoreRecords:
-        """The records of `version` (an id, a tag or `latest`), or those of them whose ids are in `among`."""
-        return StoreRecords(self.connection, self.resolve(version), among=among)
+    def read(
+        self,
+        version: str,
+        *,
+        among: list[str] | None = None,
+        but: str | None = None,
+        sketch_kind: str = "",
+    ) -> StoreRecords:
+        """The records of `version` (an id, a tag or `latest`).
+
+        Only those whose ids are in `among`; without the members of the version `but`; with sketches of `sketch_kind`.
+        """
+        return StoreRecords(
+            self.connection, self.resolve(version), among=among, but=but, sketch_kind=sketch_kind
+        )
 
     def ingest(
         self,
@@ -100,6 +112,53 @@ class Store(Journal, AbstractContextManager["Store"]):
             params={"key": key, "version": version},
         ).pl()
         return verdicts(before), StoreRecords(self.connection, version, unjudged_by=key)
+
+    def extended(self, version: str, *, stage: str, config: Mapping[str, Any], code: str) -> str | None:
+        """The newest version that this very stage made of a part of `version`'s records, texts and all; else None."""
+        key = stage_key(stage, dict(config), code)
+        for made, parent in self.query(
+            "SELECT version, parent FROM versions WHERE stage_key = ? ORDER BY used DESC LIMIT 5", [key]
+        ).iter_rows():
+            strangers = self._one(
+                """SELECT count(*) FROM members a WHERE a.version = ? AND NOT EXISTS (SELECT 1 FROM members b
+                WHERE b.version = ? AND b.record_id = a.record_id AND b.text_hash = a.text_hash)""",
+                [parent, version],
+            )
+            if strangers == 0:
+                return str(made)
+        return None
+
+    def unsketched(
+        self, version: str, kind: str, columns: Sequence[str], rows: int
+    ) -> Iterator[pl.DataFrame]:
+        """Frames of text_hash and derived `columns`, one row for each text of `version` without a `kind` sketch."""
+        selected = ", ".join(f"{derived(name)} AS {name}" for name in columns)
+        cursor = self.connection.cursor()
+        try:
+            reader = cursor.sql(
+                f"""SELECT t.text_hash, {selected} FROM texts t WHERE t.text_hash IN
+                (SELECT text_hash FROM members WHERE version = $version)
+                AND NOT EXISTS (SELECT 1 FROM sketches k WHERE k.kind = $kind AND k.text_hash = t.text_hash)""",
+                params={"version": version, "kind": kind},
+            ).to_arrow_reader(rows)
+            for batch in reader:
+                if batch.num_rows:
+                    frame = pl.from_arrow(batch)
+                    assert isinstance(frame, pl.DataFrame)
+                    yield frame
+        finally:
+            cursor.close()
+
+    def add_sketches(self, kind: str, frames: Iterable[pl.DataFrame]) -> None:
+        """Keep sketches (text_hash, data) of `kind` (`stage:code:settings`); those of the stage's older code go."""
+        stage, code, _ = kind.split(":")
+        with self._transaction():
+            self.connection.execute(
+                "DELETE FROM sketches WHERE starts_with(kind, ?) AND NOT starts_with(kind, ?)",
+                [f"{stage}:", f"{stage}:{code}:"],
+            )
+            for frame in frames:
+                self._insert("sketches", frame.select(pl.lit(kind).alias("kind"), "text_hash", "data"))
 
     def made(self, version: str, *, stage: str, config: Mapping[str, Any], code: str) -> str | None:
         """The id of the version that this stage already made of `version`, marked as used; else None."""

@@ -16,9 +16,21 @@ from pathlib import Path
 from curation.dedup.config import DedupConfig
 from curation.dedup.decide import near_duplicates
 from curation.dedup.recall import measure, measured_recall
-from curation.dedup.stage import REASONS, judge
+from curation.dedup.stage import REASONS, extend, judge, sketch_batch, sketch_columns, sketch_kind
 
 # The files whose content decides the verdicts.
 CODE = tuple(sorted(path for path in Path(__file__).parent.glob("*.py")))
 
-__all__ = ["CODE", "REASONS", "DedupConfig", "judge", "measure", "measured_recall", "near_duplicates"]
+__all__ = [
+    "CODE",
+    "REASONS",
+    "DedupConfig",
+    "extend",
+    "judge",
+    "measure",
+    "measured_recall",
+    "near_duplicates",
+    "sketch_batch",
+    "sketch_columns",
+    "sketch_kind",
+]

@@ -23,6 +23,10 @@ class Texts(Protocol):
         """The texts in order, in chunks; one column of equal length for each field (at most two)."""
         ...
 
+    def only(self, wanted: np.ndarray) -> Iterator[tuple[pl.Series, ...]]:
+        """The same of the texts marked in `wanted` (bool[n])."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Columns:
@@ -46,6 +50,20 @@ class Columns:
         """See `Texts.chunks`."""
         for start in range(0, len(self), self.rows):
             yield tuple(field.slice(start, self.rows) for field in self.fields)
+
+    def only(self, wanted: np.ndarray) -> Iterator[tuple[pl.Series, ...]]:
+        """See `Texts.only`."""
+        yield from marked(self.chunks(), wanted)
+
+
+def marked(chunks: Iterable[tuple[pl.Series, ...]], wanted: np.ndarray) -> Iterator[tuple[pl.Series, ...]]:
+    """Of texts in chunks those that are marked in `wanted` (bool[n])."""
+    at = 0
+    for fields in chunks:
+        mask = wanted[at : at + len(fields[0])]
+        at += len(fields[0])
+        if mask.any():
+            yield tuple(field.filter(pl.Series(mask)) for field in fields)
 
 
 def as_series(column: Column) -> pl.Series:

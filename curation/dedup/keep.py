@@ -7,6 +7,7 @@ import polars as pl
 
 from curation.dedup.config import DedupConfig, Keep
 from data.errors import ConfigError
+from data.records import Records
 
 # Timestamps that `oldest` understands beside Unix seconds; what fits none of them ranks last.
 FORMATS = (
@@ -74,14 +75,21 @@ def seconds(timestamp: pl.Expr) -> pl.Expr:
     return pl.coalesce(known, text.cast(pl.Float64, strict=False))
 
 
-def ranks(merit: pl.DataFrame, config: DedupConfig) -> np.ndarray:
-    """int64[n]: the place of each record in the order of the rule; 0 is the best."""
-    if config.keep is Keep.quality and merit.height and merit["merit"].is_null().all():
+def check(records: Records, config: DedupConfig) -> None:
+    """Raises ConfigError where no record has a number in `quality_column` and the rule asks for one."""
+    if config.keep is not Keep.quality or len(records) == 0:
+        return
+    values = records.frame(config.quality_column).collect()[config.quality_column]
+    if values.cast(pl.Float64, strict=False).fill_nan(None).is_null().all():
         raise ConfigError(
             f"dedup.keep=quality finds no number in the column {config.quality_column!r}",
             "name a numeric column: dedup.quality_column=score",
             "or another rule: dedup.keep=length, source_priority, oldest, first",
         )
+
+
+def ranks(merit: pl.DataFrame) -> np.ndarray:
+    """int64[n]: the place of each record in the order of the rule; 0 is the best."""
     order = merit.with_row_index("row").sort("place", "merit", "record_id", nulls_last=True)["row"].to_numpy()
     rank = np.empty(merit.height, np.int64)
     rank[order] = np.arange(merit.height)

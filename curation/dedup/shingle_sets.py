@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -12,7 +11,7 @@ import polars as pl
 from curation.dedup.alphabet import table
 from curation.dedup.canonical import Texts, packed, pieces
 from curation.dedup.config import DedupConfig
-from curation.dedup.sketch import in_threads
+from data.ahead import in_threads
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,19 +48,12 @@ class ShingleSets:
 def shingle_sets(
     texts: Texts, wanted: np.ndarray, config: DedupConfig, threads: int | None = None
 ) -> ShingleSets:
-    """The sets of the texts marked in `wanted` (bool[n]); reads all chunks, keeps nothing of other texts."""
+    """The sets of the texts marked in `wanted` (bool[n]); keeps nothing of other texts."""
     slot = np.full(len(wanted), -1, np.int32)
     slot[wanted] = np.arange(int(wanted.sum()), dtype=np.int32)
 
-    def selected() -> Iterator[tuple[pl.Series, ...]]:
-        at = 0
-        for fields in texts.chunks():
-            mask = wanted[at : at + len(fields[0])]
-            at += len(fields[0])
-            if mask.any():
-                yield tuple(field.filter(pl.Series(mask)) for field in fields)
-
-    parts = list(in_threads(lambda fields: _shingle_chunk(fields, config), pieces(selected()), threads))
+    chunks = pieces(texts.only(wanted))
+    parts = list(in_threads(lambda fields: _shingle_chunk(fields, config), chunks, threads))
     sizes = np.concatenate([np.empty((0, 2), np.int32), *(part.sizes for part in parts)])
     marks = np.concatenate([np.empty((0, 4), np.uint64), *(part.marks for part in parts)])
     start = np.zeros(len(sizes) + 1, np.int64)

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import os
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TypeVar
 
 import numpy as np
 import polars as pl
@@ -15,9 +11,8 @@ import polars as pl
 from curation.dedup.alphabet import table
 from curation.dedup.canonical import Column, as_series, packed, pieces
 from curation.dedup.config import DedupConfig, Method, bands_and_rows
-
-Item = TypeVar("Item")
-Result = TypeVar("Result")
+from data.ahead import in_threads
+from data.sketches import from_binary, to_binary
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +30,25 @@ class Sketch:
 
     def __len__(self) -> int:
         return len(self.words)
+
+    def packed(self) -> pl.Series:
+        """One binary value a text, as the store keeps it; `unpacked` reverses it."""
+        n = len(self)
+        parts = (self.keys, self.whole, self.words[:, None])
+        return to_binary(
+            np.concatenate([np.ascontiguousarray(p).view(np.uint8).reshape(n, -1) for p in parts], axis=1)
+        )
+
+    @classmethod
+    def unpacked(cls, data: pl.Series, bands: int) -> Sketch:
+        """The sketch of all texts whose packed sketches are `data`."""
+        rows = from_binary(data, 8 * bands + 16 + 4)
+        keys, whole, words = np.split(rows, [8 * bands, 8 * bands + 16], axis=1)
+        return cls(
+            np.ascontiguousarray(keys).view(np.uint64).reshape(len(rows), bands),
+            np.ascontiguousarray(whole).view(np.uint64).reshape(len(rows), 2),
+            np.ascontiguousarray(words).view(np.int32).reshape(len(rows)),
+        )
 
     @classmethod
     def joined(cls, parts: list[Sketch], bands: int) -> Sketch:
@@ -92,26 +106,3 @@ def minima(column: Column, config: DedupConfig) -> np.ndarray:
     drawn = permutations(config.num_perm, config.seed)
     sketch_rows(*text, *drawn, 1, keys, whole, np.empty(n, np.int32), values)
     return values
-
-
-def usable_cores() -> int:
-    """Cores that this process may use; not every system tells, then all."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def in_threads(
-    work: Callable[[Item], Result], items: Iterable[Item], threads: int | None = None
-) -> Iterator[Result]:
-    """`work(item)` for each item, in order; the kernels release the GIL. Default: one thread a usable core."""
-    count = threads or usable_cores()
-    if count == 1:
-        yield from map(work, items)
-        return
-    waiting: deque[Future[Result]] = deque()
-    with ThreadPoolExecutor(count) as pool:
-        for item in items:
-            waiting.append(pool.submit(work, item))
-            if len(waiting) >= 2 * count:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()

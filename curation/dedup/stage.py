@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 
 import numpy as np
 import polars as pl
 
 from curation.dedup import keep
+from curation.dedup.canonical import pieces
 from curation.dedup.config import DedupConfig, Method
 from curation.dedup.decide import Duplicates, decide
 from curation.dedup.near import find
-from curation.dedup.record_texts import ROWS, RecordTexts
-from curation.dedup.sketch import sketch
+from curation.dedup.record_texts import RecordTexts
+from curation.dedup.sketch import Sketch, shape, sketch, sketch_chunk
 from data.records import Records
 from data.verdicts import Action, Verdicts, verdicts
 
@@ -24,31 +24,97 @@ REASONS = {
 }
 
 
-@dataclass(slots=True)
-class NotedTexts(RecordTexts):
-    """The compared columns of the records; the first reading notes the merits too."""
-
-    config: DedupConfig
-    noted: list[pl.DataFrame] = field(default_factory=list)
-
-    def noting(self) -> Iterator[tuple[pl.Series, ...]]:
-        """`chunks`, and `noted` holds record_id, merits and label of all records afterwards."""
-        wanted = dict.fromkeys(("record_id", "label", *self.columns, *keep.columns(self.config)))
-        for batch in self.records.batches(*wanted, rows=ROWS):
-            self.noted.append(keep.merits(batch, self.config).with_columns(batch["label"]))
-            yield self.fields(batch)
+# Reading whole texts by their ids is worth it for this many at once.
+MERIT_ROWS = 50_000
 
 
 def judge(records: Records, config: DedupConfig) -> Verdicts:
     """Drops for all but the best record of each cluster, tags for kept records near the threshold."""
-    if config.method is Method.off or len(records) == 0:
+    return _judge([records], config, settled=0)
+
+
+def extend(kept: Records, new: Records, before: Verdicts, config: DedupConfig) -> Verdicts:
+    """The verdicts on `kept` and `new` together, where `kept` is what an earlier run left and `before` what it said.
+
+    What was kept stays kept: a new record that is like one of them is dropped, whatever the rule would prefer, and
+    its verdict names the old record. New records are compared with the kept ones and with one another only.
+    """
+    judged = _judge([kept, new], config, settled=len(kept))
+    known = before.select("record_id", "reason")
+    return pl.concat([before, judged.join(known, on=["record_id", "reason"], how="anti")])
+
+
+def _judge(parts: Sequence[Records], config: DedupConfig, settled: int) -> Verdicts:
+    if config.method is Method.off or sum(map(len, parts)) == settled:
         return verdicts()
-    texts = NotedTexts(records, config.columns, config)
-    sketched = sketch(texts.noting(), config)
-    merit = pl.concat(texts.noted)
-    rank = keep.ranks(merit, config)
-    duplicates = decide(find(texts, sketched, config), rank, config)
+    for part in parts:
+        keep.check(part, config)
+    ids, sketches = zip(*(_sketched(part, config) for part in parts), strict=True)
+    sketched = Sketch.joined(list(sketches), shape(config)[0])
+    found = find(RecordTexts(parts, config.columns, ids), sketched, config, settled)
+    concerned = (found.sets.slot >= 0) | (found.first != np.arange(len(sketched)))
+    concerned[found.first] |= np.bincount(found.first, minlength=len(sketched))[found.first] > 1
+    merit, rank = _merits(parts, pl.concat(list(ids)), concerned, config)
+    duplicates = decide(found, rank, config, settled)
     return pl.concat([dropped(duplicates, merit, config), tagged(duplicates, merit, config)])
+
+
+def _sketched(records: Records, config: DedupConfig) -> tuple[pl.Series, Sketch]:
+    """Record ids and sketches: those that were stored, or made here where not all were."""
+    stored = records.sketches()
+    if stored.height == len(records):
+        return stored["record_id"], Sketch.unpacked(stored["data"], shape(config)[0])
+    ids = records.frame("record_id").collect()["record_id"]
+    return ids, sketch(RecordTexts([records], config.columns).chunks(), config)
+
+
+def _merits(
+    parts: Sequence[Records], ids: pl.Series, concerned: np.ndarray, config: DedupConfig
+) -> tuple[pl.DataFrame, np.ndarray]:
+    """record_id, label and merits of all records (null for those that are in no pair), and their ranks."""
+    wanted = dict.fromkeys(("record_id", "label", *keep.columns(config)))
+    asked = ids.filter(pl.Series(concerned))
+    read = []
+    for part in parts:
+        for chunk in pl.DataFrame({"id": asked}).iter_slices(MERIT_ROWS):
+            for batch in part.among(chunk["id"]).batches(*wanted, rows=MERIT_ROWS):
+                read.append(keep.merits(batch, config).with_columns(batch["label"]))
+    rows = pl.DataFrame({"record_id": ids})
+    if not read:
+        nothing = [pl.lit(None, dtype=pl.String).alias(name) for name in ("said", "label")]
+        return rows.with_columns(nothing), np.arange(len(ids))
+    merit = rows.join(pl.concat(read), on="record_id", how="left", maintain_order="left")
+    rank = np.full(len(ids), -1, np.int64)
+    known = merit["said"].is_not_null().to_numpy()
+    rank[known] = keep.ranks(merit.filter(pl.Series(known)))
+    rank[~known] = np.arange(int(known.sum()), len(ids))
+    return merit, rank
+
+
+def sketch_columns(config: DedupConfig) -> tuple[str, ...]:
+    """The derived columns that a sketch is made of."""
+    return config.columns
+
+
+def sketch_kind(config: DedupConfig) -> str:
+    """What a sketch depends on, in words."""
+    about = (
+        *config.columns,
+        config.ngram_words,
+        config.operators,
+        config.num_perm,
+        config.seed,
+        *shape(config),
+    )
+    return ",".join(map(str, about))
+
+
+def sketch_batch(batch: pl.DataFrame, config: DedupConfig) -> pl.Series:
+    """The sketch of each row of a frame with `sketch_columns`, in binary."""
+    fields = tuple(batch[name].fill_null("") for name in config.columns)
+    return Sketch.joined(
+        [sketch_chunk(piece, config) for piece in pieces([fields])], shape(config)[0]
+    ).packed()
 
 
 def dropped(duplicates: Duplicates, merit: pl.DataFrame, config: DedupConfig) -> Verdicts:

@@ -15,7 +15,7 @@ import polars as pl
 
 from curation.split.certificate import measure
 from curation.split.config import SplitConfig
-from curation.split.folds import folds, judge_folds, known_folds
+from curation.split.folds import folds, judge_folds
 from curation.split.groups import groups
 from curation.split.growth import growth
 from curation.split.place import place, position
@@ -55,7 +55,9 @@ def judge(records: Records, config: SplitConfig) -> Verdicts:
     splits = placed.select("record_id", "found", split="place")
     said = _assignments(tied.join(splits, on="record_id"))
     if config.folds and tied.height:
-        said.append(judge_folds(grown, splits, known_folds(records, config), config))
+        said.append(
+            judge_folds(grown, splits, records.earlier("split", asdict(config), "split_fold"), config)
+        )
     return verdicts(pl.concat(said, how="diagonal"))
 
 

@@ -19,7 +19,7 @@ def measure(before: Records, after: Records, config: SplitConfig) -> list[Fact]:
 
     frame = after.frame("split").collect()
     side = np.array([SPLITS.index(name) for name in frame["split"]], dtype=np.int64)
-    texts = RecordTexts(after, ("text",))
+    texts = RecordTexts([after], ("text",))
     pairs = join_texts(texts, frame.height, config.threshold, config.ngram_words, only_across=side)
     count = len(pairs.left)
     return [

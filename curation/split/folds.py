@@ -6,36 +6,14 @@ Train on all folds but one, measure on that one, k times; the test split stays o
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
-from typing import Any, Protocol, runtime_checkable
 
 import polars as pl
 
 from curation.split.config import SplitConfig
 from curation.split.place import place
 from data.errors import ConfigError, StoreError
-from data.records import Records
 from data.store import Store
 from data.verdicts import Action
-
-
-@runtime_checkable
-class RemembersTags(Protocol):
-    """Records of a store that can say what a stage tagged before."""
-
-    def earlier_tags(self, stage: str, config: dict[str, Any], reason: str) -> pl.DataFrame:
-        """Columns record_id, value: as `Records.earlier`, for tags with `reason`."""
-        ...
-
-
-def known_folds(records: Records, config: SplitConfig) -> pl.DataFrame:
-    """record_id, value: the folds given before, where the records remember them; else none.
-
-    Without memory the folds are found again ingest by ingest: the same, as long as no older record has gone since.
-    """
-    if isinstance(records, RemembersTags):
-        return records.earlier_tags("split", asdict(config), "split_fold")
-    return pl.DataFrame(schema={"record_id": pl.String, "value": pl.String})
 
 
 def judge_folds(

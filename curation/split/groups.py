@@ -47,7 +47,7 @@ def _near(records: Records, config: SplitConfig) -> np.ndarray[tuple[int, int], 
     from curation.dedup.exact_join import join_texts
     from curation.dedup.record_texts import RecordTexts
 
-    texts = RecordTexts(records, ("text",))
+    texts = RecordTexts([records], ("text",))
     pairs = join_texts(texts, len(records), config.threshold, config.ngram_words, spanning=True)
     return np.stack([np.asarray(pairs.left, np.int64), np.asarray(pairs.right, np.int64)], axis=1)
 

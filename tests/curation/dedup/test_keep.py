@@ -8,6 +8,7 @@ import pytest
 from curation.dedup import keep
 from curation.dedup.config import DedupConfig
 from data.errors import ConfigError
+from data.records import FrameRecords
 
 
 def order_of(config: DedupConfig, **columns: list[Any]) -> list[str]:
@@ -15,7 +16,7 @@ def order_of(config: DedupConfig, **columns: list[Any]) -> list[str]:
     n = len(next(iter(columns.values())))
     frame = pl.DataFrame({"record_id": [f"r{k}" for k in range(n)], **columns})
     merit = keep.merits(frame, config)
-    rank = keep.ranks(merit, config)
+    rank = keep.ranks(merit)
     return [record for _, record in sorted(zip(rank.tolist(), merit["record_id"], strict=True))]
 
 
@@ -39,7 +40,10 @@ def test_quality_keeps_the_highest_number() -> None:
 
 def test_quality_without_a_number_is_the_users_mistake() -> None:
     with pytest.raises(ConfigError, match=r"dedup\.keep=quality finds no number in the column 'quality'"):
-        order_of(DedupConfig(keep="quality"), quality=[None, "good"])  # type: ignore[arg-type]
+        keep.check(
+            FrameRecords.of(*({"messages": [], "quality": value} for value in (None, "good"))),
+            DedupConfig(keep="quality"),  # type: ignore[arg-type]
+        )
 
 
 def test_source_priority_keeps_the_earliest_in_the_list() -> None:
