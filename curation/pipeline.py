@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,8 @@ from curation.stages import STAGES, Stage, code_digest
 from data.ahead import in_threads
 from data.errors import SourceError
 from data.load import Loader, sha256_of, source_files
-from data.load.config import Format
+from data.load.config import Format, SourceConfig
+from data.load.growth import Before, grown
 from data.progress import progress
 from data.records import Records, canonical_json, digest
 from data.store import Store
@@ -58,26 +60,47 @@ def ingest(store: Store, config: CurationConfig) -> Step:
     code = code_digest(Path(data.load.__file__).parent)
     if source.format == Format.hub:
         contents: list[Any] = list(source.path)
-        total = None
+        total, files, digests = None, [], []
     else:
         files = source_files(source)
-        contents = [[path.name, sha256_of(path)] for path in files]
+        digests = [sha256_of(path) for path in files]
+        contents = [[path.name, found] for path, found in zip(files, digests, strict=True)]
         total = sum(path.stat().st_size for path in files)
     version = "v-" + digest(canonical_json([contents, settings, code]), hex_digits=12)
     if store.reuse(version):
         return Step("ingest", version, True, time.perf_counter() - started)
+    base, before = _read_before(store, source, files, digests, settings, code)
     with progress("Reading", total=None) as advance:
-        loader = Loader(source, on_rows=advance)
+        known = dict(zip(map(str, files), digests, strict=True))
+        loader = Loader(source, on_rows=advance, before=before, digests=known)
         try:
-            store.ingest(version, {**settings, "bytes": total}, code, loader, loader.files)
+            store.ingest(version, {**settings, "bytes": total}, code, loader, loader.files, base)
         except SourceError as error:
             if loader.reject_list:
                 where = write_rejects(loader.reject_list, Path(config.out), version)
                 raise SourceError(error.problem, *error.hints, f"all bad rows: {where}") from None
             raise
-    if loader.reject_list and not config.dry_run:
-        write_rejects(loader.reject_list, Path(config.out), version)
+    rejects = store.rejects(version)
+    if rejects.height and not config.dry_run:
+        write_rejects(rejects.to_dicts(), Path(config.out), version)
     return Step("ingest", version, False, time.perf_counter() - started)
+
+
+def _read_before(
+    store: Store,
+    source: SourceConfig,
+    files: list[Path],
+    digests: list[str],
+    settings: dict[str, Any],
+    code: str,
+) -> tuple[str | None, Before]:
+    """The newest ingest that the source goes on from, and what of the files was read then."""
+    if files and not source.limit:
+        for version, old in store.ingests(settings, code):
+            known = grown(files, digests, old, source)
+            if known is not None:
+                return version, Before(*known, present=partial(store.present, version))
+    return None, Before()
 
 
 def write_rejects(rejects: Iterable[dict[str, Any]], folder: Path, version: str) -> Path:

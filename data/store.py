@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from types import TracebackType
@@ -72,16 +73,19 @@ class Store(Journal, AbstractContextManager["Store"]):
         code: str,
         batches: Iterable[tuple[pl.DataFrame, pl.DataFrame]],
         files: Callable[[], list[dict[str, Any]]],
+        base: str | None = None,
     ) -> str:
         """Make the ingest version `version` of (records, rejects) frames; one transaction.
 
         A records frame has the columns of RECORD_SCHEMA without `split`; a rejects frame file, line, reason,
         detail. `files` is asked for the counts a file after the last batch. An exception while iterating
-        (too many rejects) leaves the store as it was.
+        (too many rejects) leaves the store as it was. The records and rejects of the ingest `base` are taken over.
         """
         started = time.perf_counter()
         with self._transaction():
             number = self._one("SELECT count(*) + 1 FROM versions WHERE stage = 'ingest'")
+            if base is not None:
+                self._take_over(version, base)
             for records, rejects in ahead(batches):
                 self._add_records(version, records, number)
                 self._insert("rejects", rejects.select(pl.lit(version).alias("version"), pl.all()))
@@ -91,6 +95,31 @@ class Store(Journal, AbstractContextManager["Store"]):
             key = stage_key("ingest", dict(config), code)
             self._add_version(version, None, "ingest", dict(config), code, key, started, {})
         return version
+
+    def ingests(self, config: Mapping[str, Any], code: str) -> list[tuple[str, list[dict[str, Any]]]]:
+        """Ingest versions made with this very configuration and code, newest first, and their files (see `files`)."""
+        found = self.query(
+            """SELECT version, config FROM versions WHERE stage = 'ingest' AND code = ? ORDER BY used DESC LIMIT 5""",
+            [code],
+        )
+        wanted = {key: value for key, value in config.items() if key != "bytes"}
+        return [
+            (version, self.files(version).to_dicts())
+            for version, settings in found.iter_rows()
+            if {k: v for k, v in json.loads(settings).items() if k != "bytes"} == wanted
+        ]
+
+    def present(self, version: str, ids: Collection[str]) -> set[str]:
+        """Those of `ids` that are record ids of `version`; may be asked from another thread."""
+        cursor = self.connection.cursor()
+        try:
+            rows = cursor.execute(
+                "SELECT record_id FROM members WHERE version = ? AND record_id IN (SELECT unnest(?))",
+                [version, list(ids)],
+            ).fetchall()
+        finally:
+            cursor.close()
+        return {row[0] for row in rows}
 
     def known(
         self, version: str, *, stage: str, config: Mapping[str, Any], code: str
@@ -296,6 +325,15 @@ class Store(Journal, AbstractContextManager["Store"]):
         must(same == 0, f"{same} edits do not change their record")
         self.connection.unregister("judged_ids")
         self.connection.unregister("edited_ids")
+
+    def _take_over(self, version: str, base: str) -> None:
+        for table, columns in (
+            ("members", "record_id, text_hash, split"),
+            ("rejects", "file, line, reason, detail"),
+        ):
+            self.connection.execute(
+                f"INSERT INTO {table} SELECT ?, {columns} FROM {table} WHERE version = ?", [version, base]
+            )
 
     def _add_records(self, version: str, records: pl.DataFrame, number: int) -> None:
         self._add_texts(records.select("text_hash", "messages"))

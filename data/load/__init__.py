@@ -15,11 +15,11 @@ import polars as pl
 from data.errors import SourceError
 from data.load.config import Format, SourceConfig
 from data.load.formats import Reject, Row, hub_rows, is_data_file, rows
+from data.load.growth import SAMPLE_ROWS, Before
 from data.load.shapes import Mapping, messages_of, recognise, text_field
 from data.records import RECORD_SCHEMA, canonical_json, digest
 
 BATCH_ROWS = 20_000
-SAMPLE_ROWS = 100
 REJECT_SCHEMA = {"file": pl.String, "line": pl.Int64, "reason": pl.String, "detail": pl.String}
 LOADED_SCHEMA = {name: kind for name, kind in RECORD_SCHEMA.items() if name not in ("split", "ingest_number")}
 
@@ -87,12 +87,15 @@ def sha256_of(path: Path) -> str:
 class Loader:
     """Iterates over (records, rejects) frames of all files of a source.
 
-    `read` and `rejected` count rows a file while iterating; `reject_list` keeps every reject.
+    `read` and `rejected` count rows a file while iterating; `reject_list` keeps every reject. What was read `before`
+    is not read again; `digests` are the SHA-256 of files, by path, where they are known.
     Raises SourceError at the end where more than `max_reject_fraction` of the rows were rejected.
     """
 
     config: SourceConfig
     on_rows: Callable[[int], None] = lambda done: None
+    before: Before = field(default_factory=Before)
+    digests: dict[str, str] = field(default_factory=dict)
     read: dict[str, int] = field(default_factory=dict)
     rejected: dict[str, int] = field(default_factory=dict)
     reject_list: list[dict[str, Any]] = field(default_factory=list)
@@ -102,10 +105,17 @@ class Loader:
     def __iter__(self) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
         if self.config.format == Format.hub:
             for name in self.config.path:
+                self.read[name] = self.rejected[name] = 0
                 yield from self._file(name, hub_rows(name, self.config))
         else:
             for path in source_files(self.config):
-                yield from self._file(str(path), rows(path, self.config))
+                name = str(path)
+                self.read[name], self.rejected[name] = self.before.files.get(name, (0, 0))
+                start = self.before.start.get(name)
+                if start:
+                    yield from self._file(name, rows(path, self.config), rows(path, self.config, start))
+                elif name not in self.before.files:
+                    yield from self._file(name, rows(path, self.config))
         self._judge_rejects()
 
     def files(self) -> list[dict[str, Any]]:
@@ -113,7 +123,7 @@ class Loader:
         return [
             {
                 "file": name,
-                "sha256": sha256_of(Path(name)) if Path(name).is_file() else "",
+                "sha256": self.digests.get(name) or (sha256_of(Path(name)) if Path(name).is_file() else ""),
                 "bytes": Path(name).stat().st_size if Path(name).is_file() else 0,
                 "rows": count - self.rejected[name],
                 "rejected": self.rejected[name],
@@ -122,9 +132,12 @@ class Loader:
         ]
 
     def _file(
-        self, name: str, raw: Iterator[tuple[int, Row | Reject]]
+        self,
+        name: str,
+        raw: Iterator[tuple[int, Row | Reject]],
+        rest: Iterator[tuple[int, Row | Reject]] | None = None,
     ) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
-        self.read[name] = self.rejected[name] = 0
+        """Frames of a file's rows; with `rest` of these, and `raw` only tells how they are to be read."""
         if self.config.limit:
             raw = islice(raw, self.config.limit)
         head = list(islice(raw, SAMPLE_ROWS))
@@ -142,7 +155,7 @@ class Loader:
             )
         mapping = recognise(sample, self.config, name)
         self._source_name = self.config.name or Path(name).name.split(".")[0]
-        everything = chain(head, raw)
+        everything = chain(head, raw) if rest is None else rest
         while batch := list(islice(everything, BATCH_ROWS)):
             yield self._frames(name, batch, mapping)
             self.on_rows(len(batch))
@@ -160,6 +173,7 @@ class Loader:
             else:
                 made["line"] = line
                 records.append(made)
+        self._identify(records)
         self.read[name] += len(batch)
         self.rejected[name] += len(rejects)
         self.reject_list += rejects
@@ -189,10 +203,8 @@ class Loader:
             return Reject("bad_encoding", f"characters that are not {self.config.encoding}")
         except (TypeError, ValueError):
             return Reject("wrong_type", "a field holds a value that JSON cannot express")
-        occurrence = self._seen.get(content, 0)
-        self._seen[content] = occurrence + 1
         return {
-            "record_id": digest(f"{content} {occurrence}", hex_digits=16),
+            "record_id": content,
             "text_hash": body_hash,
             "kind": kind.value,
             "messages": messages,
@@ -201,6 +213,25 @@ class Loader:
             "metadata": metadata,
             "file": name,
         }
+
+    def _identify(self, records: list[dict[str, Any]]) -> None:
+        """Record ids from digests of content: which of the equal rows it is, those read before counted in."""
+        new = dict.fromkeys(r["record_id"] for r in records if r["record_id"] not in self._seen)
+        if new and self.before.files:
+            self._count_before(list(new))
+        for record in records:
+            content = record["record_id"]
+            occurrence = self._seen.get(content, 0)
+            self._seen[content] = occurrence + 1
+            record["record_id"] = _record_id(content, occurrence)
+
+    def _count_before(self, contents: list[str]) -> None:
+        occurrence = 0
+        while contents:
+            ids = {_record_id(content, occurrence): content for content in contents}
+            contents = [ids[identity] for identity in self.before.present(ids.keys())]
+            occurrence += 1
+            self._seen.update(dict.fromkeys(contents, occurrence))
 
     def _judge_rejects(self) -> None:
         read, rejected = sum(self.read.values()), sum(self.rejected.values())
@@ -217,3 +248,7 @@ class Loader:
             *first,
             "mend the rows or the mapping, or allow more: source.max_reject_fraction=0.05",
         )
+
+
+def _record_id(content: str, occurrence: int) -> str:
+    return digest(f"{content} {occurrence}", hex_digits=16)

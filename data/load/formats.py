@@ -39,20 +39,32 @@ REJECT_REASONS = {
     "bad_messages": "the list of messages cannot be read: role or content is missing or unknown",
 }
 
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Where reading a grown file goes on: bytes and lines to pass over."""
+
+    offset: int = 0
+    line: int = 0
+
+
 _BY_SUFFIX = {
     ".jsonl": Format.jsonl, ".ndjson": Format.jsonl, ".json": Format.json, ".csv": Format.csv, ".tsv": Format.tsv,
     ".tab": Format.tsv, ".parquet": Format.parquet, ".pq": Format.parquet,
 }  # fmt: skip
 
 
-def rows(path: Path, config: SourceConfig) -> Iterator[tuple[int, Row | Reject]]:
-    """(line, row or Reject) of one file. Raises SourceError where the file as a whole cannot be read."""
+def rows(path: Path, config: SourceConfig, start: Start | None = None) -> Iterator[tuple[int, Row | Reject]]:
+    """(line, row or Reject) of one file, of a JSON Lines file from `start` on.
+
+    Raises SourceError where the file as a whole cannot be read.
+    """
     kind = config.format if config.format != Format.auto else format_of(path)
     if kind == Format.parquet:
         return _parquet(path)
     _refuse_binary(path)
     if kind == Format.jsonl:
-        return _jsonl(path, config)
+        return _jsonl(path, config, start)
     if kind == Format.json:
         return _json(path, config)
     return _delimited(path, config, kind)
@@ -100,10 +112,12 @@ def _refuse_binary(path: Path) -> None:
         )
 
 
-def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
+def _lines(path: Path, start: Start | None = None) -> Iterator[tuple[int, bytes]]:
     with _open(path) as file:
         try:
-            for number, line in enumerate(file, 1):
+            if start is not None:
+                file.seek(start.offset)
+            for number, line in enumerate(file, 1 + (start.line if start else 0)):
                 content = line.removeprefix(b"\xef\xbb\xbf") if number == 1 else line
                 yield number, content.rstrip(b"\r\n")
         except (EOFError, OSError, gzip.BadGzipFile) as error:
@@ -112,8 +126,8 @@ def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
             ) from None
 
 
-def _jsonl(path: Path, config: SourceConfig) -> Iterator[tuple[int, Row | Reject]]:
-    for number, raw in _lines(path):
+def _jsonl(path: Path, config: SourceConfig, start: Start | None) -> Iterator[tuple[int, Row | Reject]]:
+    for number, raw in _lines(path, start):
         if not raw.strip():
             continue
         if len(raw) > config.max_row_chars * 4:
