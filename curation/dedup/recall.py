@@ -152,12 +152,9 @@ def measure(before: Records, after: Records, config: DedupConfig) -> list[Fact]:
 
 def _sample(records: Records, config: DedupConfig, texts: int) -> tuple[pl.Series, ...]:
     """Evenly spaced records, so that every part of the data has its share."""
-    step = max(1, len(records) // texts)
-    parts, at = [], 0
-    for batch in records.batches("record_id", *config.columns, rows=20_000):
-        parts.append(batch.select(config.columns).gather_every(step, (-at) % step))
-        at += batch.height
-    frame = pl.concat(parts) if parts else pl.DataFrame(schema=dict.fromkeys(config.columns, pl.String))
+    ids = records.frame("record_id").collect()["record_id"]
+    drawn = records.among(ids.gather_every(max(1, len(ids) // texts)))
+    frame = drawn.frame(*config.columns).collect()
     return tuple(frame[name] for name in config.columns)
 
 
