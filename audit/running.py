@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from audit.checks import run_checks, selected
+from audit.checks import CHECKS, run_checks, selected
 from audit.config import AuditConfig, FailOn
 from audit.context import Context
 from audit.report import OVERALL, build, deciding, stored_facts, verdict_of, worst_first
@@ -45,12 +45,13 @@ def audit(config: AuditConfig, console: Console | None = None) -> int:
         report = build(context, facts, checks)
         folder = Path(config.out) if config.out else _dated_folder(context.version.version)
         paths = report.write(folder, "audit")
-        store.add_facts([_decision(context.version.version, facts, paths["html"])])
+        whole = {check.id for check in checks} == set(CHECKS)
+        store.add_facts([_decision(context.version.version, facts, paths["html"], whole=whole)])
     show(facts, paths, console or Console())
     return FAILED if _fails(verdict_of(facts), config.fail_on) else 0
 
 
-def _decision(version: str, facts: Sequence[Fact], report: Path) -> Fact:
+def _decision(version: str, facts: Sequence[Fact], report: Path, *, whole: bool) -> Fact:
     """What the audit as a whole concluded, so that others find it and its report."""
     rows = deciding(facts)
     return Fact(
@@ -61,7 +62,7 @@ def _decision(version: str, facts: Sequence[Fact], report: Path) -> Fact:
         unit="checks failed",
         n=len(rows),
         outcome=verdict_of(facts),
-        detail={"report": str(report)},
+        detail={"report": str(report), "whole": whole},
     )
 
 

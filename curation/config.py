@@ -34,6 +34,7 @@ class CurationConfig:
     tag           a name for the last version
     undo          bring this record (an id or its beginning) back into the newest version; nothing else is done
     because       why, for the record's story
+    keep_undo     bring back again what an earlier undo brought back and a stage removes again
     rethreshold   `dedup`: apply dedup.threshold to the stored scores of the newest version; nothing else is done
     border        `dedup`: show the pairs nearest the threshold, side by side; nothing is written
     rows          how many pairs `border` shows
@@ -58,6 +59,7 @@ class CurationConfig:
     tag: str = ""
     undo: str = ""
     because: str = ""
+    keep_undo: bool = True
     rethreshold: str = ""
     border: str = ""
     rows: int = 10

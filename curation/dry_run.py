@@ -12,7 +12,8 @@ from rich.markup import escape
 
 from curation.config import CurationConfig
 from curation.pii.finding import Finding
-from curation.pipeline import Step, run_pipeline
+from curation.pipeline import run_pipeline
+from curation.steps import Step
 from curation.summary import show
 from data.store import Store
 

@@ -14,7 +14,9 @@ import polars as pl
 
 import data.load
 from curation.config import CurationConfig
+from curation.restore import keeping_latest, repeat, undos
 from curation.stages import STAGES, Stage, code_digest
+from curation.steps import Step
 from data.ahead import in_threads
 from data.errors import SourceError
 from data.load import Loader, sha256_of, source_files
@@ -26,16 +28,6 @@ from data.store import Store
 from data.verdicts import Verdicts, verdicts
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One stage of a run: the version it left, whether that existed already, and its seconds."""
-
-    stage: str
-    version: str
-    reused: bool
-    seconds: float
-
-
 def plain(config: Any) -> dict[str, Any]:
     """A configuration dataclass as JSON-able data (enums by value)."""
     value: dict[str, Any] = json.loads(canonical_json(asdict(config)))
@@ -43,12 +35,21 @@ def plain(config: Any) -> dict[str, Any]:
 
 
 def run_pipeline(store: Store, config: CurationConfig) -> list[Step]:
-    """Ingest the source and run the stages that are on; what was done before is reused."""
-    steps = [ingest(store, config)]
-    for name in config.stages:
-        stage, stage_config = STAGES[name], getattr(config, name)
-        if stage.is_on(stage_config):
+    """Ingest the source and run the stages that are on; what was done before is reused.
+
+    What people brought back is brought back again where a stage removes it again (`keep_undo`).
+    """
+    kept = undos(store) if config.keep_undo else {}
+    with keeping_latest(store):
+        steps = [ingest(store, config)]
+        for name in config.stages:
+            stage, stage_config = STAGES[name], getattr(config, name)
+            if not stage.is_on(stage_config):
+                continue
             steps.append(run_stage(store, steps[-1].version, stage, stage_config))
+            for undo in kept.get(name, []):
+                if step := repeat(store, steps[-1].version, undo):
+                    steps.append(step)
     return steps
 
 
@@ -118,7 +119,7 @@ def run_stage(store: Store, parent: str, stage: Stage, config: Any) -> Step:
     made = store.made(parent, stage=stage.name, config=settings, code=stage.code)
     if made is not None:
         if store.facts(made).is_empty():  # a process that was killed after applying left none
-            _measure(store, parent, made, stage, config)
+            measure(store, parent, made, stage, config)
         return Step(stage.name, made, True, time.perf_counter() - started)
     if stage.row_wise:
         before, new = store.known(parent, stage=stage.name, config=settings, code=stage.code)
@@ -138,7 +139,7 @@ def run_stage(store: Store, parent: str, stage: Stage, config: Any) -> Step:
         reasons=stage.reasons,
         started=started,
     )
-    _measure(store, parent, version, stage, config)
+    measure(store, parent, version, stage, config)
     return Step(stage.name, version, False, time.perf_counter() - started)
 
 
@@ -217,7 +218,7 @@ class Watched:
         return self.records.among(ids)
 
 
-def _measure(store: Store, parent: str, version: str, stage: Stage, config: Any) -> None:
+def measure(store: Store, parent: str, version: str, stage: Stage, config: Any) -> None:
     """Store the facts of a stage that measures itself: `curation.<name>.measure(before, after, config)`."""
     if stage.measure is not None:
         store.add_facts(stage.measure(store.read(parent), store.read(version), config))

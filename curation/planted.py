@@ -14,7 +14,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from curation.pipeline import Step
+from curation.steps import Step
 from data.errors import SourceError
 from data.facts import Fact
 from data.intervals import wilson

@@ -14,8 +14,10 @@ from rich.console import Console
 from conf.app import restored
 from curation.config import CurationConfig
 from curation.dedup.config import DedupConfig
-from curation.pipeline import Step, plain
+from curation.pipeline import measure, plain
+from curation.restore import keeping_latest
 from curation.stages import STAGES
+from curation.steps import Step
 from curation.summary import stage_table
 from curation.undo import later_again
 from data.errors import ConfigError, StoreError
@@ -42,10 +44,17 @@ def rethreshold(store: Store, threshold: float, version: str = "latest") -> list
     verdicts = stage.judge(store.read(old.parent, among=among), changed)
     # A looser threshold is not what a full run would find: it gets an id of its own.
     code = stage.code if threshold >= config.threshold else f"{stage.code}+stored scores"
-    made = store.apply(
-        old.parent, stage="dedup", config=plain(changed), code=code, verdicts=verdicts, reasons=stage.reasons
-    )
-    return [Step("dedup", made, False, 0.0), *later_again(store, made, lineage, old.version)]
+    with keeping_latest(store):
+        made = store.apply(
+            old.parent,
+            stage="dedup",
+            config=plain(changed),
+            code=code,
+            verdicts=verdicts,
+            reasons=stage.reasons,
+        )
+        measure(store, old.parent, made, stage, changed)
+        return [Step("dedup", made, False, 0.0), *later_again(store, made, lineage, old.version)]
 
 
 def dedup_of(lineage: list[Version]) -> Version:

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from curation.config import CurationConfig
-from curation.pipeline import Step
+from curation.steps import Step
 from data.load import left_out
 from data.store import Store
 

@@ -9,8 +9,10 @@ from rich.console import Console
 
 from conf.app import restored
 from curation.config import CurationConfig
-from curation.pipeline import Step, run_stage
+from curation.pipeline import run_stage
+from curation.restore import REASONS, STAGE, keeping_latest, repeat
 from curation.stages import STAGES, code_digest
+from curation.steps import Step
 from curation.summary import stage_table
 from data.errors import StoreError
 from data.lineage import story
@@ -18,8 +20,7 @@ from data.store import Store
 from data.verdicts import Action, verdicts
 from data.versions import Version
 
-STAGE = "undo"
-REASONS = {"undo_restored": "a person brought the record back"}
+__all__ = ["later_again", "show_undo", "undo"]
 
 
 def undo(store: Store, name: str, because: str, version: str = "latest") -> list[Step]:
@@ -41,15 +42,20 @@ def undo(store: Store, name: str, because: str, version: str = "latest") -> list
         "record_id": record_id, "action": Action.restore.value, "reason": "undo_restored", "detail": detail,
         "messages": messages[0].to_list(),
     }  # fmt: skip
-    made = store.apply(
-        removed_in.version,
-        stage=STAGE,
-        config={"record": record_id, "because": because},
-        code=code_digest(Path(__file__)),
-        verdicts=verdicts([verdict]),
-        reasons=REASONS,
-    )
-    return [Step(STAGE, made, False, 0.0), *later_again(store, made, lineage, removed_in.version)]
+    with keeping_latest(store):
+        # After the undos that are there already: in the order in which they were asked for.
+        place = lineage.index(removed_in)
+        while place + 1 < len(lineage) and lineage[place + 1].stage == STAGE:
+            place += 1
+        made = store.apply(
+            lineage[place].version,
+            stage=STAGE,
+            config={"record": record_id, "because": because},
+            code=code_digest(Path(__file__)),
+            verdicts=verdicts([verdict]),
+            reasons=REASONS,
+        )
+        return [Step(STAGE, made, False, 0.0), *later_again(store, made, lineage, lineage[place].version)]
 
 
 def show_undo(store: Store, config: CurationConfig, console: Console) -> None:
@@ -91,22 +97,11 @@ def later_again(store: Store, made: str, lineage: list[Version], after: str) -> 
     """On `made`, the stages of `lineage` that came after its version `after`, with the configurations they had."""
     steps: list[Step] = []
     for old in lineage[[v.version for v in lineage].index(after) + 1 :]:
-        steps.append(_again(store, steps[-1].version if steps else made, old))
+        parent = steps[-1].version if steps else made
+        if old.stage == STAGE:
+            if step := repeat(store, parent, old):
+                steps.append(step)
+            continue
+        schema = get_type_hints(CurationConfig)[old.stage]
+        steps.append(run_stage(store, parent, STAGES[old.stage], restored(schema, old.config)))
     return steps
-
-
-def _again(store: Store, parent: str, old: Version) -> Step:
-    """The stage of `old` on `parent`, with the configuration that it had."""
-    if old.stage == STAGE:
-        # An earlier undo: its verdicts as they were.
-        made = store.apply(
-            parent,
-            stage=STAGE,
-            config=old.config,
-            code=old.code,
-            verdicts=store.verdicts(old.version),
-            reasons=REASONS,
-        )
-        return Step(STAGE, made, False, 0.0)
-    schema = get_type_hints(CurationConfig)[old.stage]
-    return run_stage(store, parent, STAGES[old.stage], restored(schema, old.config))

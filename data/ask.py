@@ -197,7 +197,13 @@ def facts(options: Namespace) -> None:
 def write_export(options: Namespace) -> None:
     """Write a version to a file."""
     with _open(options) as store:
-        count = export(store, options.version, options.file, allow_unscrubbed=options.allow_unscrubbed)
+        count = export(
+            store,
+            options.version,
+            options.file,
+            allow_unscrubbed=options.allow_unscrubbed,
+            force=options.force,
+        )
     Console().print(f"{count:,} records -> {options.file}", highlight=False)
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import duckdb
 
 from data.errors import StoreError
+from data.trouble import STORE_WAY, made
 
 SCHEMA_VERSION = 2
 # From each older schema to the next.
@@ -26,19 +27,24 @@ def connect(path: Path, *, read_only: bool) -> duckdb.DuckDBPyConnection:
     if fresh and read_only:
         raise StoreError(
             f"no store at {path}",
-            "make one: python -m curation source.path=FILE   (or name another: store.path=..., --store for "
-            "python -m data, or the variable TUNEPROOF_STORE)",
+            "make one: python -m curation source.path=FILE",
+            STORE_WAY,
         )
-    path.parent.mkdir(parents=True, exist_ok=True)
+    if not read_only:
+        made(path.parent, STORE_WAY)
     try:
         connection = duckdb.connect(str(path), read_only=read_only)
     except duckdb.Error as error:
         raise _explained(path, error) from None
-    # Enough for any step of a million records; DuckDB spills what does not fit into a folder beside the file.
-    connection.execute(f"SET memory_limit = '{MEMORY_LIMIT}'")
-    if fresh:
-        _create(connection)
-    _check_schema(connection, path, read_only=read_only)
+    try:
+        # Enough for any step of a million records; DuckDB spills what does not fit into a folder beside the file.
+        connection.execute(f"SET memory_limit = '{MEMORY_LIMIT}'")
+        if fresh:
+            _create(connection)
+        _check_schema(connection, path, read_only=read_only)
+    except duckdb.Error as error:
+        connection.close()
+        raise _explained(path, error) from None
     return connection
 
 
@@ -101,17 +107,39 @@ def _explained(path: Path, error: duckdb.Error) -> StoreError:
         )
     if path.is_dir():
         return StoreError(f"the store {path} is a folder", "name a file: store.path=runs/warehouse.duckdb")
-    if "not a valid DuckDB" in message or "orrupt" in message or "serializ" in message.lower():
-        return StoreError(
-            f"the store {path} is damaged or is not a DuckDB file; nothing was changed",
-            "restore a backup (`python -m data backup FILE` makes them) or move the file away and run "
-            "python -m curation again",
-        )
+    if _is_damage(message):
+        return _damaged(str(path))
     if "newer" in message or "version number" in message.lower():
         return StoreError(
             f"the store {path} was written by another DuckDB: {message.splitlines()[0]}",
             "install the versions in constraints.txt",
         )
     return StoreError(
-        f"cannot open the store {path}: {message.splitlines()[0]}", "check the path and its rights"
+        f"cannot open the store {path}: {message.splitlines()[0]}", "check the path and its rights", STORE_WAY
     )
+
+
+def _is_damage(message: str) -> bool:
+    words = ("not a valid duckdb", "corrupt", "serializ", "could not read enough bytes", "checksum")
+    return any(word in message.lower() for word in words)
+
+
+def _damaged(path: str) -> StoreError:
+    return StoreError(
+        f"the store {path} is damaged or is not a DuckDB file; nothing was changed",
+        "restore a backup (`python -m data backup FILE` makes them) or move the file away and run "
+        "python -m curation again",
+    )
+
+
+def explained_late(error: Exception) -> StoreError | None:
+    """An error of a query on an open store as damage or a full disk; None for any other error."""
+    if not isinstance(error, duckdb.Error):
+        return None
+    message = str(error)
+    named = re.search(r'file "([^"]+)"', message)
+    if _is_damage(message):
+        return _damaged(named.group(1) if named else "file")
+    if "No space left" in message:
+        return StoreError(f"the disk is full: {message.splitlines()[0]}", "what was finished is kept")
+    return None

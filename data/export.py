@@ -9,21 +9,27 @@ import polars as pl
 
 from data.errors import SourceError, StoreError
 from data.store import Store
+from data.trouble import check_file
 
 FORMATS = (".jsonl", ".parquet")
 
 
-def export(store: Store, version: str, path: Path, *, allow_unscrubbed: bool = False) -> int:
+def export(
+    store: Store, version: str, path: Path, *, allow_unscrubbed: bool = False, force: bool = False
+) -> int:
     """Write the records of `version` to a `.jsonl` or `.parquet` file; returns their number.
 
     Each row has record_id, messages, label, split, source, licence, language, and the metadata's columns
     inside `metadata`. The file appears whole or not at all. Raises StoreError for a version whose personal data was not
-    masked, unless `allow_unscrubbed`.
+    masked, unless `allow_unscrubbed`, and for a file that is there already, unless `force`.
     """
     if path.suffix not in FORMATS:
         raise SourceError(
             f"{path}: cannot export to '{path.suffix or path.name}'", f"allowed: {', '.join(FORMATS)}"
         )
+    check_file(path)
+    if path.exists() and not force:
+        raise StoreError(f"{path} exists already", "replace it: --force   or name another file")
     resolved = store.resolve(version)
     if not allow_unscrubbed and not any(v.stage == "pii" for v in store.lineage(resolved)):
         raise StoreError(
@@ -42,7 +48,6 @@ def export(store: Store, version: str, path: Path, *, allow_unscrubbed: bool = F
         "timestamp",
         "metadata",
     )
-    path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(path.name + ".part")
     records = frame.collect()
     if path.suffix == ".parquet":

@@ -31,15 +31,20 @@ class Journal:
 
     # ---------------------------------------------------------------- names
 
+    def newest(self) -> str | None:
+        """The version that `latest` names; None in an empty store."""
+        found = self._column("SELECT version FROM versions ORDER BY used DESC LIMIT 1")
+        return found[0] if found else None
+
     def resolve(self, name: str) -> str:
         """The version id for `latest`, a tag, an id, or the beginning of one. Raises StoreError."""
         if name == "latest":
-            found = self._column("SELECT version FROM versions ORDER BY used DESC LIMIT 1")
-            if not found:
+            found = self.newest()
+            if found is None:
                 raise StoreError(
                     "the store has no version yet", "make one: python -m curation source.path=FILE"
                 )
-            return found[0]
+            return found
         tagged = self._column("SELECT version FROM tags WHERE name = ?", [name])
         if tagged:
             return tagged[0]
@@ -199,7 +204,9 @@ class Journal:
 
     def _load(self, kind: type[Noun], table: str, key: str, name: str, maker: str) -> Noun:
         if name == "latest":
-            ids = self._column(f"SELECT {key} FROM {table} ORDER BY used DESC LIMIT 1")
+            # An interrupted run is not what people mean while there is one that ended.
+            first = "status = 'done' DESC, " if table == "runs" else ""
+            ids = self._column(f"SELECT {key} FROM {table} ORDER BY {first}used DESC LIMIT 1")
             if not ids:
                 raise StoreError(f"the store has no {table[:-1]} yet", f"make one: {maker}")
             identity = ids[0]

@@ -13,7 +13,7 @@ from rich.table import Table
 
 from data.evaluations import Evaluation
 from data.facts import AUDIT_FACT, Outcome
-from data.report.outcomes import severity, word_of
+from data.report.outcomes import severity, word_of, worst
 from data.report.wording import number
 from data.store import Store
 
@@ -40,7 +40,12 @@ def overview(options: Namespace) -> None:
     console.print(_compared(compared, evaluation))
     console.print("[bold]4. Reports[/]")
     found = audit.filter(audit["name"] == AUDIT_FACT)["detail"].to_list()
-    reports = [("audit", json.loads(found[0])["report"])] if found else []
+    reports = []
+    if found:
+        last = json.loads(found[0])
+        reports.append(
+            ("audit", last["report"] + ("" if last["whole"] else "  (the last one: not all checks)"))
+        )
     reports += [("eval", str(Path(evaluation.path) / "evaluation.html"))] if evaluation else []
     for name, path in reports:
         console.print(f"  {name:<7}{escape(path)}", soft_wrap=True)
@@ -86,8 +91,7 @@ def _audited(facts: list[dict[str, Any]]) -> Group:
     """The decision, then what a person should look at; checks that passed are one line."""
     spoken = [(fact, json.loads(fact["detail"])) for fact in facts]
     spoken = [(fact, detail) for fact, detail in spoken if "says" in detail]
-    decided = [fact["outcome"] for fact in facts if fact["name"] == AUDIT_FACT]
-    if not decided:
+    if not spoken:
         return Group("[bold]2. Audit[/]  not made yet: python -m audit")
     table = _grid("left", "left", "left")
     passed = []
@@ -98,7 +102,9 @@ def _audited(facts: list[dict[str, Any]]) -> Group:
         table.add_row(fact["name"], word_of(fact["outcome"]).label, escape(detail["says"]))
     if passed:
         table.add_row("[dim]others[/]", "PASS", ", ".join(dict.fromkeys(passed)))
-    return Group(f"[bold]2. Audit[/]  {word_of(decided[0]).label}", table)
+    # The worst of all that is known of the version: the last audit may have asked for one check only.
+    overall = worst(fact["outcome"] for fact, _ in spoken)
+    return Group(f"[bold]2. Audit[/]  {word_of(overall).label}", table)
 
 
 def _evaluation(store: Store, version: str) -> Evaluation | None:

@@ -8,7 +8,9 @@ from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from functools import lru_cache
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
+from multiprocessing.connection import wait
+from threading import Thread
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
@@ -52,7 +54,9 @@ class Scanner:
         if config.enabled and config.engine is Engine.presidio and wanted > 1:
             _analyzer(*_key(config))  # an error about a missing model belongs to this process
             # spawn: a fork of a process with polars' threads can hang
-            self._pool = ProcessPoolExecutor(wanted, mp_context=get_context("spawn"))
+            self._pool = ProcessPoolExecutor(
+                wanted, mp_context=get_context("spawn"), initializer=_end_with_parent
+            )
 
     def __enter__(self) -> Self:
         return self
@@ -81,6 +85,18 @@ class Scanner:
         configs = [self._config] * len(chunks)
         results = self._pool.map(_find, chunks, configs) if self._pool else map(_find, chunks, configs)
         return [findings for chunk in results for findings in chunk]
+
+
+def _end_with_parent() -> None:
+    """A worker whose parent was killed ends too: it would wait for work for good, and hold the terminal's pipe."""
+    parent = parent_process()
+    assert parent is not None
+
+    def watch() -> None:
+        wait([parent.sentinel])
+        os._exit(1)
+
+    Thread(target=watch, daemon=True).start()
 
 
 def _find(texts: list[str], config: PiiConfig) -> list[list[Finding]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import glob
 import hashlib
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import chain, islice
@@ -20,6 +21,8 @@ from data.load.shapes import Mapping, messages_of, recognise, text_field
 from data.records import RECORD_SCHEMA, canonical_json, digest
 
 BATCH_ROWS = 20_000
+# Above this share of bad rows no reader is told to allow them.
+MOST_TO_ALLOW = 0.2
 REJECT_SCHEMA = {"file": pl.String, "line": pl.Int64, "reason": pl.String, "detail": pl.String}
 LOADED_SCHEMA = {name: kind for name, kind in RECORD_SCHEMA.items() if name not in ("split", "ingest_number")}
 
@@ -73,7 +76,7 @@ def _neighbours(path: Path) -> str:
     folder = path.parent
     if not folder.is_dir():
         return f"the folder {folder} does not exist either"
-    names = sorted(p.name for p in folder.iterdir() if p.is_file())[:8]
+    names = sorted(p.name for p in folder.iterdir() if p.is_file() and not p.name.startswith("."))[:8]
     return f"files in {folder}: {', '.join(names) or 'none'}"
 
 
@@ -150,8 +153,7 @@ class Loader:
             raise SourceError(
                 f"{name}: none of the first {len(head)} rows can be read (line {head[0][0]}: {first.reason}, "
                 f"{first.detail})",
-                "is the format right? source.format=jsonl|json|csv|tsv|parquet",
-                f"or leave the file out: source.path='{Path(name).parent}/*.csv'",
+                *self._unreadable(first.reason, name),
             )
         mapping = recognise(sample, self.config, name)
         self._source_name = self.config.name or Path(name).name.split(".")[0]
@@ -159,6 +161,14 @@ class Loader:
         while batch := list(islice(everything, BATCH_ROWS)):
             yield self._frames(name, batch, mapping)
             self.on_rows(len(batch))
+
+    def _unreadable(self, reason: str, name: str) -> list[str]:
+        if reason == "bad_encoding":
+            return ["name the encoding: source.encoding=latin-1   (or cp1252, ...)"]
+        hints = ["is the format right? source.format=jsonl|json|csv|tsv|parquet"]
+        if name not in self.config.path:
+            hints.append(f"or leave the file out: source.path='{Path(name).parent}/*{Path(name).suffix}'")
+        return hints
 
     def _frames(
         self, name: str, batch: list[tuple[int, Row | Reject]], mapping: Mapping
@@ -246,8 +256,17 @@ class Loader:
             f"{rejected} of {read} rows cannot be used ({rejected / read:.1%}, allowed "
             f"{self.config.max_reject_fraction:.1%}): {listing}",
             *first,
-            "mend the rows or the mapping, or allow more: source.max_reject_fraction=0.05",
+            *_ways_out(rejected / read),
         )
+
+
+def _ways_out(fraction: float) -> list[str]:
+    if fraction > MOST_TO_ALLOW:
+        return [
+            "so many point to the mapping: source.fields.prompt=COLUMN, or source.shape=..., or source.format=..."
+        ]
+    enough = math.ceil(fraction * 100) / 100
+    return [f"mend the rows or the mapping, or allow more: source.max_reject_fraction={enough:g}"]
 
 
 def _record_id(content: str, occurrence: int) -> str:

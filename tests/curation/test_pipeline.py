@@ -158,6 +158,45 @@ def test_kill_9_leaves_no_half_version_and_the_same_command_finishes(tmp_path: P
         assert store.version("latest").digest == expected
 
 
+def test_an_undo_outlives_the_same_command_and_another_threshold(store: Store, tmp_path: Path) -> None:
+    source = write(tmp_path / "raw.jsonl", [*(row(n) for n in range(40)), near(3), near(4), near(5)])
+    curate(store, source)
+    dedup = next(v for v in store.versions() if v.stage == "dedup")
+    removed = store.verdicts(dedup.version).filter(pl.col("action") == "drop")["record_id"].to_list()
+    for record in removed[:2]:
+        undo(store, record, "wanted")
+    undone = store.version("latest")
+    assert undone.rows == 42
+    steps = curate(store, source)
+    assert [s.stage for s in steps] == ["ingest", "exact", "quality", "dedup", "undo", "undo", "pii", "split"]
+    assert all(s.reused for s in steps)
+    assert store.version("latest").digest == undone.digest
+    grown = write(tmp_path / "raw.jsonl", [*(row(n) for n in range(40)), near(3), near(4), near(5), row(50)])
+    curate(store, grown)
+    assert store.version("latest").rows == 43
+    curate(store, grown, "keep_undo=false")
+    assert store.version("latest").rows == 41
+    curate(store, grown)
+    rethreshold(store, 0.995)  # every twin is kept by itself: nothing is left to take back
+    assert store.version("latest").rows == 44
+
+
+def test_latest_stays_where_it_was_when_a_step_fails(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    curate(store, write(tmp_path / "raw.jsonl", [row(n) for n in range(40)]))
+    before = store.resolve("latest")
+    source = write(tmp_path / "raw.jsonl", [row(n) for n in range(50)])
+
+    def failing(*given: object) -> None:
+        raise ConfigError("out of luck")
+
+    monkeypatch.setattr("curation.split.judge", failing)
+    with pytest.raises(ConfigError, match="out of luck"):
+        curate(store, source)
+    assert store.resolve("latest") == before
+
+
 def test_a_dry_run_shows_samples_and_writes_nothing(tmp_path: Path) -> None:
     rows = [
         *(row(n) for n in range(20)),

@@ -191,7 +191,21 @@ def test_too_many_bad_rows_stop_with_their_reasons(tmp_path: Path) -> None:
     ) as caught:
         load(path, max_reject_fraction=0.01)
     assert "line 2" in str(caught.value)
-    assert "source.max_reject_fraction" in str(caught.value)
+    assert "point to the mapping" in str(caught.value)
+    few = write(tmp_path / "few.jsonl", *[GOOD] * 30, "{")
+    with pytest.raises(SourceError, match=r"source\.max_reject_fraction=0\.04$"):
+        load(few, max_reject_fraction=0.01)
+    load(few, max_reject_fraction=0.04)
+
+
+def test_another_encoding_is_asked_for(tmp_path: Path) -> None:
+    path = tmp_path / "latin.jsonl"
+    rows = [json.dumps({**GOOD, "prompt": f"Où {n}?"}, ensure_ascii=False) for n in range(9)]
+    path.write_bytes("\n".join(rows).encode("latin-1"))
+    with pytest.raises(SourceError, match=r"source\.encoding=latin-1"):
+        load(path)
+    frame, _ = load(path, encoding="latin-1")
+    assert frame.height == 9
 
 
 def test_files_that_cannot_be_read_are_named(tmp_path: Path) -> None:

@@ -1,0 +1,35 @@
+"""Commands in hints, spelt as this user has to type them: started the same way, on the same store."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import sys
+from pathlib import Path
+
+DEFAULT_STORE = "runs/warehouse.duckdb"
+_COMMAND = re.compile(r"python -m (curation|audit|train|eval|data)(?![\w.])")
+
+
+def default_store() -> str:
+    """The store that is used where none is named."""
+    return os.environ.get("TUNEPROOF_STORE", DEFAULT_STORE)
+
+
+def started_as() -> str:
+    """What stands before a command's name: `tuneproof` where the console script was called, else `python -m`."""
+    script = sys.orig_argv[1:2]
+    return "tuneproof" if script and Path(script[0]).stem == "tuneproof" else "python -m"
+
+
+def spelt(text: str, store: str = "") -> str:
+    """`text` with every `python -m NAME` as this user types it, naming `store` where it is not the default."""
+    other = store if store and store != default_store() else ""
+
+    def one(found: re.Match[str]) -> str:
+        name = found.group(1)
+        key = ["--store", other] if name == "data" else [f"store.path={other}"]
+        return " ".join([started_as(), name, *(shlex.quote(word) for word in key if other)])
+
+    return _COMMAND.sub(one, text)
