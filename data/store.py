@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
 from types import TracebackType
@@ -16,14 +15,15 @@ import polars as pl
 from data.ahead import ahead
 from data.connection import connect
 from data.errors import StoreError
-from data.journal import Journal
-from data.reading import StoreRecords, derived
+from data.memory import Memory
+from data.reading import StoreRecords
 from data.records import canonical_json, text_hash
-from data.verdicts import VERDICT_SCHEMA, Action, Verdicts, verdicts
+from data.trouble import check_file
+from data.verdicts import VERDICT_SCHEMA, Action, Verdicts
 from data.versions import Version, stage_key, version_id
 
 
-class Store(Journal, AbstractContextManager["Store"]):
+class Store(Memory, AbstractContextManager["Store"]):
     """A DuckDB file with every version, verdict, fact, run and evaluation.
 
     One process writes at a time. Every change is one transaction: after a crash the store is as it was before.
@@ -96,113 +96,6 @@ class Store(Journal, AbstractContextManager["Store"]):
             self._add_version(version, None, "ingest", dict(config), code, key, started, {})
         return version
 
-    def ingests(self, config: Mapping[str, Any], code: str) -> list[tuple[str, list[dict[str, Any]]]]:
-        """Ingest versions made with this very configuration and code, newest first, and their files (see `files`)."""
-        found = self.query(
-            """SELECT version, config FROM versions WHERE stage = 'ingest' AND code = ? ORDER BY used DESC LIMIT 5""",
-            [code],
-        )
-        wanted = {key: value for key, value in config.items() if key != "bytes"}
-        return [
-            (version, self.files(version).to_dicts())
-            for version, settings in found.iter_rows()
-            if {k: v for k, v in json.loads(settings).items() if k != "bytes"} == wanted
-        ]
-
-    def present(self, version: str, ids: Collection[str]) -> set[str]:
-        """Those of `ids` that are record ids of `version`; may be asked from another thread."""
-        cursor = self.connection.cursor()
-        try:
-            rows = cursor.execute(
-                "SELECT record_id FROM members WHERE version = ? AND record_id IN (SELECT unnest(?))",
-                [version, list(ids)],
-            ).fetchall()
-        finally:
-            cursor.close()
-        return {row[0] for row in rows}
-
-    def known(
-        self, version: str, *, stage: str, config: Mapping[str, Any], code: str
-    ) -> tuple[Verdicts, StoreRecords]:
-        """What a row-wise stage said before of texts in `version`, and the records that it has not judged.
-
-        Both together cover the version: re-judging costs only what is new.
-        """
-        key = stage_key(stage, dict(config), code)
-        before = self.connection.sql(
-            """
-            SELECT DISTINCT d.record_id, d.action, d.reason, d.score, d.partner, d.detail, d.value, t.messages
-            FROM verdicts d
-            JOIN versions v ON v.version = d.version AND v.stage_key = $key
-            JOIN members p ON p.version = v.parent AND p.record_id = d.record_id
-            JOIN members m ON m.version = $version AND m.record_id = p.record_id AND m.text_hash = p.text_hash
-            LEFT JOIN texts t ON t.text_hash = d.text_hash
-            """,
-            params={"key": key, "version": version},
-        ).pl()
-        return verdicts(before), StoreRecords(self.connection, version, unjudged_by=key)
-
-    def extended(self, version: str, *, stage: str, config: Mapping[str, Any], code: str) -> str | None:
-        """The newest version that this very stage made of a part of `version`'s records, texts and all; else None."""
-        key = stage_key(stage, dict(config), code)
-        for made, parent in self.query(
-            "SELECT version, parent FROM versions WHERE stage_key = ? ORDER BY used DESC LIMIT 5", [key]
-        ).iter_rows():
-            strangers = self._one(
-                """SELECT count(*) FROM members a WHERE a.version = ? AND NOT EXISTS (SELECT 1 FROM members b
-                WHERE b.version = ? AND b.record_id = a.record_id AND b.text_hash = a.text_hash)""",
-                [parent, version],
-            )
-            if strangers == 0:
-                return str(made)
-        return None
-
-    def unsketched(
-        self, version: str, kind: str, columns: Sequence[str], rows: int
-    ) -> Iterator[pl.DataFrame]:
-        """Frames of text_hash and derived `columns`, one row for each text of `version` without a `kind` sketch."""
-        selected = ", ".join(f"{derived(name)} AS {name}" for name in columns)
-        cursor = self.connection.cursor()
-        try:
-            reader = cursor.sql(
-                f"""SELECT t.text_hash, {selected} FROM texts t WHERE t.text_hash IN
-                (SELECT text_hash FROM members WHERE version = $version)
-                AND NOT EXISTS (SELECT 1 FROM sketches k WHERE k.kind = $kind AND k.text_hash = t.text_hash)""",
-                params={"version": version, "kind": kind},
-            ).to_arrow_reader(rows)
-            for batch in reader:
-                if batch.num_rows:
-                    frame = pl.from_arrow(batch)
-                    assert isinstance(frame, pl.DataFrame)
-                    yield frame
-        finally:
-            cursor.close()
-
-    def add_sketches(self, kind: str, frames: Iterable[pl.DataFrame]) -> None:
-        """Keep sketches (text_hash, data) of `kind` (`stage:code:settings`); those of the stage's older code go."""
-        stage, code, _ = kind.split(":")
-        with self._transaction():
-            self.connection.execute(
-                "DELETE FROM sketches WHERE starts_with(kind, ?) AND NOT starts_with(kind, ?)",
-                [f"{stage}:", f"{stage}:{code}:"],
-            )
-            for frame in frames:
-                self._insert("sketches", frame.select(pl.lit(kind).alias("kind"), "text_hash", "data"))
-
-    def made(self, version: str, *, stage: str, config: Mapping[str, Any], code: str) -> str | None:
-        """The id of the version that this stage already made of `version`, marked as used; else None."""
-        candidate = version_id(version, stage_key(stage, dict(config), code))
-        return candidate if self.reuse(candidate) else None
-
-    def reuse(self, version: str) -> bool:
-        """Whether `version` exists; it becomes `latest` if so."""
-        if not self._one("SELECT count(*) FROM versions WHERE version = ?", [version]):
-            return False
-        self.connection.execute(
-            "UPDATE versions SET used = nextval('used_number') WHERE version = ?", [version]
-        )
-        return True
-
     def apply(
         self,
         version: str,
@@ -268,16 +161,17 @@ class Store(Journal, AbstractContextManager["Store"]):
 
     def backup(self, path: Path) -> int:
         """Copy everything to a new DuckDB file at `path`, whole or not at all; returns its size in bytes."""
+        check_file(path)
         if path.exists():
             raise StoreError(f"{path} exists already", "name a file that does not exist yet")
-        path.parent.mkdir(parents=True, exist_ok=True)
         partial = path.with_name(path.name + ".part")
         partial.unlink(missing_ok=True)
         source = self._text("SELECT current_database()")
         quoted = str(partial).replace("'", "''")
-        self.connection.execute(f"ATTACH '{quoted}' AS backup")
-        self.connection.execute(f'COPY FROM DATABASE "{source}" TO backup')
-        self.connection.execute("DETACH backup")
+        # The copy is written although the store itself may be open for reading only.
+        self.connection.execute(f"""ATTACH '{quoted}' AS "{source}.copy" (READ_WRITE)""")
+        self.connection.execute(f'COPY FROM DATABASE "{source}" TO "{source}.copy"')
+        self.connection.execute(f'DETACH "{source}.copy"')
         partial.replace(path)
         return path.stat().st_size
 

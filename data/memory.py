@@ -1,0 +1,125 @@
+"""What was done before, and need not be done again: versions, verdicts on texts, sketches, readings of files."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+import polars as pl
+
+from data.journal import Journal
+from data.reading import StoreRecords, derived
+from data.verdicts import Verdicts, verdicts
+from data.versions import stage_key, version_id
+
+
+class Memory(Journal):
+    """The part of the store that remembers; it changes no version."""
+
+    def made(self, version: str, *, stage: str, config: Mapping[str, Any], code: str) -> str | None:
+        """The id of the version that this stage already made of `version`, marked as used; else None."""
+        candidate = version_id(version, stage_key(stage, dict(config), code))
+        return candidate if self.reuse(candidate) else None
+
+    def reuse(self, version: str) -> bool:
+        """Whether `version` exists; it becomes `latest` if so."""
+        if not self._one("SELECT count(*) FROM versions WHERE version = ?", [version]):
+            return False
+        self.connection.execute(
+            "UPDATE versions SET used = nextval('used_number') WHERE version = ?", [version]
+        )
+        return True
+
+    def known(
+        self, version: str, *, stage: str, config: Mapping[str, Any], code: str
+    ) -> tuple[Verdicts, StoreRecords]:
+        """What a row-wise stage said before of texts in `version`, and the records that it has not judged.
+
+        Both together cover the version: re-judging costs only what is new.
+        """
+        key = stage_key(stage, dict(config), code)
+        before = self.connection.sql(
+            """
+            SELECT DISTINCT d.record_id, d.action, d.reason, d.score, d.partner, d.detail, d.value, t.messages
+            FROM verdicts d
+            JOIN versions v ON v.version = d.version AND v.stage_key = $key
+            JOIN members p ON p.version = v.parent AND p.record_id = d.record_id
+            JOIN members m ON m.version = $version AND m.record_id = p.record_id AND m.text_hash = p.text_hash
+            LEFT JOIN texts t ON t.text_hash = d.text_hash
+            """,
+            params={"key": key, "version": version},
+        ).pl()
+        return verdicts(before), StoreRecords(self.connection, version, unjudged_by=key)
+
+    def extended(self, version: str, *, stage: str, config: Mapping[str, Any], code: str) -> str | None:
+        """The newest version that this very stage made of a part of `version`'s records, texts and all; else None."""
+        key = stage_key(stage, dict(config), code)
+        for made, parent in self.query(
+            "SELECT version, parent FROM versions WHERE stage_key = ? ORDER BY used DESC LIMIT 5", [key]
+        ).iter_rows():
+            strangers = self._one(
+                """SELECT count(*) FROM members a WHERE a.version = ? AND NOT EXISTS (SELECT 1 FROM members b
+                WHERE b.version = ? AND b.record_id = a.record_id AND b.text_hash = a.text_hash)""",
+                [parent, version],
+            )
+            if strangers == 0:
+                return str(made)
+        return None
+
+    def ingests(self, config: Mapping[str, Any], code: str) -> list[tuple[str, list[dict[str, Any]]]]:
+        """Ingest versions made with this very configuration and code, newest first, and their files (see `files`)."""
+        found = self.query(
+            """SELECT version, config FROM versions WHERE stage = 'ingest' AND code = ? ORDER BY used DESC LIMIT 5""",
+            [code],
+        )
+        wanted = {key: value for key, value in config.items() if key != "bytes"}
+        return [
+            (version, self.files(version).to_dicts())
+            for version, settings in found.iter_rows()
+            if {k: v for k, v in json.loads(settings).items() if k != "bytes"} == wanted
+        ]
+
+    def present(self, version: str, ids: Collection[str]) -> set[str]:
+        """Those of `ids` that are record ids of `version`; may be asked from another thread."""
+        cursor = self.connection.cursor()
+        try:
+            rows = cursor.execute(
+                "SELECT record_id FROM members WHERE version = ? AND record_id IN (SELECT unnest(?))",
+                [version, list(ids)],
+            ).fetchall()
+        finally:
+            cursor.close()
+        return {row[0] for row in rows}
+
+    def unsketched(
+        self, version: str, kind: str, columns: Sequence[str], rows: int
+    ) -> Iterator[pl.DataFrame]:
+        """Frames of text_hash and derived `columns`, one row for each text of `version` without a `kind` sketch."""
+        selected = ", ".join(f"{derived(name)} AS {name}" for name in columns)
+        cursor = self.connection.cursor()
+        try:
+            reader = cursor.sql(
+                f"""SELECT t.text_hash, {selected} FROM texts t WHERE t.text_hash IN
+                (SELECT text_hash FROM members WHERE version = $version)
+                AND NOT EXISTS (SELECT 1 FROM sketches k WHERE k.kind = $kind AND k.text_hash = t.text_hash)""",
+                params={"version": version, "kind": kind},
+            ).to_arrow_reader(rows)
+            for batch in reader:
+                if batch.num_rows:
+                    frame = pl.from_arrow(batch)
+                    assert isinstance(frame, pl.DataFrame)
+                    yield frame
+        finally:
+            cursor.close()
+
+    def add_sketches(self, kind: str, frames: Iterable[pl.DataFrame]) -> None:
+        """Keep sketches (text_hash, data) of `kind` (`stage:code:settings`); those of the stage's older code go."""
+        stage, code, _ = kind.split(":")
+        with self._transaction():
+            self.connection.execute(
+                "DELETE FROM sketches WHERE starts_with(kind, ?) AND NOT starts_with(kind, ?)",
+                [f"{stage}:", f"{stage}:{code}:"],
+            )
+            for frame in frames:
+                self._insert("sketches", frame.select(pl.lit(kind).alias("kind"), "text_hash", "data"))
