@@ -27,9 +27,7 @@ def parser() -> argparse.ArgumentParser:
     show = add("show", help="one version: counts, reasons, some records")
     show.add_argument("version", nargs="?", default="latest", help="an id or its beginning, a tag, or latest")
     show.add_argument("--rows", type=int, default=3, help="records shown (default %(default)s)")
-    overview = add(
-        "overview", help="one screen: what was removed, audit, base against tuned, reports"
-    )
+    overview = add("overview", help="one screen: what was removed, audit, base against tuned, reports")
     overview.add_argument("version", nargs="?", default="latest", help="as for show")
     why = add("why", help="the whole story of one record")
     why.add_argument("record", help="a record id or its beginning")

@@ -127,8 +127,7 @@ def _is_damage(message: str) -> bool:
 def _damaged(path: str) -> StoreError:
     return StoreError(
         f"the store {path} is damaged or is not a DuckDB file; nothing was changed",
-        "restore a backup (`python -m data backup FILE` makes them) or move the file away and run "
-        "python -m curation again",
+        "restore a backup, or move the file away and make it again: python -m curation source.path=FILE",
     )
 
 

@@ -10,7 +10,9 @@ from pathlib import Path
 from data.commands import spelt
 from data.errors import UserError
 
-PLACES = "choose places that can be written: out=FOLDER, store.path=FILE (for all commands: TUNEPROOF_STORE=FILE)"
+PLACES = (
+    "choose places that can be written: out=FOLDER, store.path=FILE (for all commands: TUNEPROOF_STORE=FILE)"
+)
 STORE_WAY = "name another file: store.path=FILE, or the variable TUNEPROOF_STORE"
 
 
@@ -48,7 +50,9 @@ def check_file(path: Path, *ways: str) -> None:
     if path.is_dir():
         raise cannot_write(path, "it is a folder", "name a file in it")
     if not path.parent.exists():
-        raise cannot_write(path, f"there is no folder {path.parent}", f"make it first: mkdir -p {path.parent}")
+        raise cannot_write(
+            path, f"there is no folder {path.parent}", f"make it first: mkdir -p {path.parent}"
+        )
     check_folder(path.parent, *ways)
 
 
@@ -63,7 +67,7 @@ def trouble(error: Exception) -> UserError | None:
         return cannot_write(error.filename or "a file", "the disk is full", PLACES)
     if isinstance(error, OSError) and error.filename is not None:
         name = str(error.filename)
-        if os.path.lexists(name) and not os.access(name, os.R_OK) or _is_missing(error):
+        if (os.path.lexists(name) and not os.access(name, os.R_OK)) or _is_missing(error):
             return UserError(f"cannot read {name}: {error.strerror}")
         return cannot_write(name, str(error.strerror), PLACES)
     if "duckdb" in sys.modules:
