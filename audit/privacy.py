@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from curation.pii.config import PiiConfig
 
 
+NO_NAMES = " It is the pattern detector, which looks for no names or places."
+
+
 def drawn(frame: pl.DataFrame, rows: int, seed: int) -> pl.DataFrame:
     """At most `rows` rows (0: all) of a frame with record_id, by the order of a keyed hash of the ids.
 
@@ -34,7 +37,7 @@ def personal_data_left(context: Context) -> list[Fact]:
 
     The bound is Clopper & Pearson's. It speaks of what this detector can see, and of nothing else.
     """
-    from curation.pii.config import Operator
+    from curation.pii.config import Engine, Operator
     from curation.pii.detect import Scanner
     from curation.pii.masking import mask
 
@@ -52,7 +55,9 @@ def personal_data_left(context: Context) -> list[Fact]:
         "n": n,
         "level": context.policy.level,
         "method": "Clopper-Pearson" + (", one-sided" if hits == 0 else ""),
-        "signature": f"engine:{config.engine.value}|model:{config.spacy_model}|threshold:{config.threshold}|"
+        "signature": f"engine:{config.engine.value}|"
+        + (f"model:{config.spacy_model}|" if config.engine is Engine.presidio else "")
+        + f"threshold:{config.threshold}|"
         f"entities:{len(config.entities)}|seed:{context.config.seed}|rows:{n}/{context.version.rows}",
         "evidence": context.rerun("PII-001"),
     }
@@ -65,7 +70,10 @@ def personal_data_left(context: Context) -> list[Fact]:
         outcome=outcome,
         n_needed=needed,
         threshold=demand(context.policy.max_pii_leak),
-        detail={"says": _says(hits, n, high, context), "scrubbed": context.stage("pii") is not None},
+        detail={
+            "says": _says(hits, n, high, context) + (NO_NAMES if config.engine is Engine.patterns else ""),
+            "scrubbed": context.stage("pii") is not None,
+        },
         **common,
     )
     by_type = [

@@ -74,7 +74,7 @@ def near_duplicates(context: Context) -> list[Fact]:
     splits = sorted(name for name in context.splits if name)
     if len(splits) < 2:
         across = context.not_run(
-            "QUA-001", "The version has no splits, so none can leak into another.", "pairs"
+            "QUA-001", f"{_only(splits)}, so nothing can leak from one into another.", "pairs"
         )
         across.slice = "across splits"
         return [main, across]
@@ -188,3 +188,7 @@ def contamination(context: Context) -> list[Fact]:
             },
         )
     ]
+
+
+def _only(splits: list[str]) -> str:
+    return f"All rows are in the split {splits[0]}" if splits else "The version has no splits"

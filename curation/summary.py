@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from curation.config import CurationConfig
+from curation.pii.config import Engine
 from curation.steps import Step
 from data.load import left_out
 from data.store import Store
@@ -92,6 +93,8 @@ def advice(store: Store, version: str, config: CurationConfig) -> list[str]:
     ignored = [path.name for path in left_out(config.source)]
     if ignored:
         found.append(f"not data files by their names, not read: {', '.join(ignored[:8])}")
+    if config.pii.enabled and config.pii.engine is Engine.patterns and "pii" in config.stages:
+        found.append("pii=patterns looks for no names or places of persons: pii=presidio does")
     unlicensed = frame["licence"].null_count()
     if unlicensed:
         found.append(

@@ -11,6 +11,7 @@ from rich.console import Console, Group
 from rich.markup import escape
 from rich.table import Table
 
+from data.commands import spelt
 from data.evaluations import Evaluation
 from data.facts import AUDIT_FACT, Outcome
 from data.report.outcomes import severity, word_of, worst
@@ -36,8 +37,8 @@ def overview(options: Namespace) -> None:
         f"[bold]1. Removed and changed[/]  {raw.rows + rejected:,} raw rows -> {left:,} in {version}"
     )
     console.print(removed)
-    console.print(_audited(audit.to_dicts()))
-    console.print(_compared(compared, evaluation))
+    console.print(_audited(audit.to_dicts(), options.store))
+    console.print(_compared(compared, evaluation, options.store))
     console.print("[bold]4. Reports[/]")
     found = audit.filter(audit["name"] == AUDIT_FACT)["detail"].to_list()
     reports = []
@@ -49,7 +50,9 @@ def overview(options: Namespace) -> None:
     reports += [("eval", str(Path(evaluation.path) / "evaluation.html"))] if evaluation else []
     for name, path in reports:
         console.print(f"  {name:<7}{escape(path)}", soft_wrap=True)
-    console.print(f"  more   python -m data show {version}; python -m data why RECORD")
+    console.print(
+        f"  more   {spelt(f'python -m data show {version}; python -m data why RECORD', options.store)}"
+    )
 
 
 def _grid(*justify: str) -> Table:
@@ -87,12 +90,12 @@ def _removed(store: Store, version: str) -> Table:
     return table
 
 
-def _audited(facts: list[dict[str, Any]]) -> Group:
+def _audited(facts: list[dict[str, Any]], store: str) -> Group:
     """The decision, then what a person should look at; checks that passed are one line."""
     spoken = [(fact, json.loads(fact["detail"])) for fact in facts]
     spoken = [(fact, detail) for fact, detail in spoken if "says" in detail]
     if not spoken:
-        return Group("[bold]2. Audit[/]  not made yet: python -m audit")
+        return Group(f"[bold]2. Audit[/]  not made yet: {spelt('python -m audit', store)}")
     table = _grid("left", "left", "left")
     passed = []
     for fact, detail in sorted(spoken, key=lambda pair: (severity(pair[0]["outcome"]), pair[0]["name"])):
@@ -116,10 +119,12 @@ def _evaluation(store: Store, version: str) -> Evaluation | None:
     return store.evaluation(found[0]) if found else None
 
 
-def _compared(facts: list[dict[str, Any]], evaluation: Evaluation | None) -> Group:
+def _compared(facts: list[dict[str, Any]], evaluation: Evaluation | None, store: str) -> Group:
     """Base, tuned and their difference, for every slice; and the copied answers where they were scored."""
     if evaluation is None:
-        return Group("[bold]3. Base against tuned[/]  not made yet: python -m train, then python -m eval")
+        return Group(
+            f"[bold]3. Base against tuned[/]  not made yet: {spelt('python -m train, then python -m eval', store)}"
+        )
     by = {(fact["name"], fact["slice"]): fact for fact in facts}
     slices = sorted(
         {s for _, s in by if s.endswith("role=tuned") and s.startswith("slice=")}, key=_test_first

@@ -31,7 +31,11 @@ def show(result: Result, paths: Mapping[str, Path], console: Console | None = No
         out.print(_table(result, scored))
         for pair, comparisons in scored.comparisons.items():
             out.print(slice_words(scored, pair))
-            open_ones = [c for c in comparisons.values() if c.more_items is not None and pair == scored.pair]
+            open_ones = [
+                c
+                for c in comparisons.values()
+                if c.more_items is not None and pair == scored.pair and c.conclusion is not Conclusion.too_few
+            ]
             if open_ones:
                 out.print("  " + "; ".join(f"{title_of(c.metric)}: {c.words()}" for c in open_ones))
         cut = scored.cut.get("tuned", 0)
@@ -97,4 +101,6 @@ def _suite_table(result: Result) -> Table:
 
 def _compared(found: Comparison) -> list[str]:
     interval = f"{signed(found.low)} .. {signed(found.high)}"
-    return [signed(found.difference), interval, p_words(found.p_adjusted), SAYS[found.conclusion]]
+    # With a handful of items neither interval nor p can be believed.
+    p = "-" if found.conclusion is Conclusion.too_few else p_words(found.p_adjusted)
+    return [signed(found.difference), interval, p, SAYS[found.conclusion]]

@@ -12,7 +12,7 @@ import polars as pl
 
 from curation.pii.config import Engine, Operator, PiiConfig
 from curation.pii.detect import Scanner, scan
-from curation.pii.finding import Finding
+from curation.pii.finding import NAME_TYPES, Finding, other_script
 from curation.pii.masking import Masked, mask
 from curation.pii.patterns import scan_patterns
 from data.records import Records
@@ -35,6 +35,7 @@ COLUMNS = ("record_id", "messages")
 REASONS = {
     "pii_masked": "Personal data was found and replaced by typed placeholders.",
     "pii_dense": "The record holds more personal data than pii.drop_over allows.",
+    "pii_other_script": "Mostly in a script that the name model cannot read: names in it were not looked for.",
     "pii_found": "Personal data was found and left in place (pii.operator=tag).",
 }
 
@@ -58,11 +59,19 @@ def judge_batch(batch: pl.DataFrame, config: PiiConfig) -> Verdicts:
 def _judge(batch: pl.DataFrame, config: PiiConfig, scanner: Scanner) -> Verdicts:
     masked = mask(batch["messages"].to_list(), scanner, config.operator)
     ids = batch["record_id"].to_list()
-    return verdicts(
+    said = [
         _verdict(record_id, record, config)
         for record_id, record in zip(ids, masked, strict=True)
         if record.counts
-    )
+    ]
+    if config.engine is Engine.presidio and NAME_TYPES & set(config.entities):
+        texts = ["\n".join(m["content"] for m in messages) for messages in batch["messages"].to_list()]
+        said += [
+            {"record_id": record_id, "action": Action.tag, "reason": "pii_other_script"}
+            for record_id, other in zip(ids, other_script(texts), strict=True)
+            if other
+        ]
+    return verdicts(said)
 
 
 def _verdict(record_id: str, record: Masked, config: PiiConfig) -> dict[str, object]:

@@ -16,7 +16,14 @@ from typing import TYPE_CHECKING, Self
 
 from curation.pii.config import Engine, PiiConfig
 from curation.pii.extras import find_extras
-from curation.pii.finding import Finding, not_allowed, outside_placeholders, without_code
+from curation.pii.finding import (
+    Finding,
+    not_allowed,
+    other_script,
+    outside_placeholders,
+    without_code,
+    without_names,
+)
 from curation.pii.patterns import scan_patterns
 from data.records import digest
 
@@ -110,6 +117,8 @@ def _find(texts: list[str], config: PiiConfig) -> list[list[Finding]]:
         ]
     else:
         kept = _analyzer(*_key(config)).find(texts)
+        unreadable = other_script(texts)
+        kept = [without_names(own) if other else own for own, other in zip(kept, unreadable, strict=True)]
         if config.extra_patterns:
             kept = [
                 own + find_extras(text, entities, config.threshold)

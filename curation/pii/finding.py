@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+import polars as pl
+
 from curation.pii.config import ENTITIES
 
 
@@ -24,6 +26,23 @@ NAME_TYPES = frozenset({"PERSON", "LOCATION", "NRP", "ORGANIZATION"})
 # What a name of a person or a place does not hold: operators, a call `f(`, an attribute `a.b`, a digit without a
 # capital. Measured: see DEFAULT_ENTITIES; recall of PERSON on pii_presidio_synth_v2 goes from .641 to .636.
 CODE = re.compile(r"[{}\[\]<>=;\\_$|~+*^]|\w\(|[a-z]\.[a-z]{2}|^[^A-Z]*\d[^A-Z]*$")
+
+
+OTHER_SCRIPT_FRACTION = 0.5
+
+
+def other_script(texts: Sequence[str]) -> list[bool]:
+    """Whether most letters of a text are not Latin, so that a model of English sees names where none are."""
+    if not texts or all(map(str.isascii, texts)):
+        return [False] * len(texts)
+    series = pl.Series(texts, dtype=pl.String)
+    letters, latin = series.str.count_matches(r"\p{L}"), series.str.count_matches(r"\p{Latin}")
+    return (latin < letters * OTHER_SCRIPT_FRACTION).to_list()
+
+
+def without_names(findings: Iterable[Finding]) -> list[Finding]:
+    """The findings less names of persons, places and groups."""
+    return [f for f in findings if f.type not in NAME_TYPES]
 
 
 def without_code(text: str, findings: Iterable[Finding]) -> list[Finding]:
