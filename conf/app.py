@@ -16,12 +16,16 @@ from typing import Any, TypeVar
 
 import hydra
 from hydra.core.config_store import ConfigStore
+from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException
+from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from conf.messages import explained
+from conf.messages import explained, refuse_dashes
+from data.commands import DEFAULT_STORE
 from data.errors import ConfigError, UserError, closest
+from data.trouble import STORE_WAY, cannot_write, check_folder, complain, trouble
 
 Config = TypeVar("Config")
 
@@ -30,7 +34,7 @@ Config = TypeVar("Config")
 class StoreConfig:
     """Where versions are kept. `path` is a DuckDB file; TUNEPROOF_STORE names another default."""
 
-    path: str = "runs/warehouse.duckdb"
+    path: str = DEFAULT_STORE
 
 
 def config_folder(command: str) -> Path:
@@ -52,24 +56,59 @@ def run(command: str, schema: type[Config], task: Callable[[Config], int | None]
 
     def job(composed: DictConfig) -> None:
         # Caught here, since Hydra announces an exception that leaves its job in its own words.
+        store = ""
+        _announce()
         try:
-            codes.append(task(typed(composed, schema)) or 0)
-        except UserError as error:
-            codes.append(complain(error))
+            store = str(OmegaConf.select(composed, "store.path"))
+            config = typed(composed, schema)
+            check_places(config)
+            codes.append(task(config) or 0)
         except OmegaConfBaseException as error:
             codes.append(complain(explained(error, command, schema)))
-        except KeyboardInterrupt:
-            print("\nstopped; what was finished is kept", file=sys.stderr)  # noqa: T201
-            codes.append(128 + signal.SIGINT)
+        except Exception as error:
+            known = trouble(error)
+            if known is None:
+                raise
+            codes.append(complain(known, store))
 
     decorated = hydra.main(version_base="1.3", config_path=str(config_folder(command)), config_name="config")(
         job
     )
     try:
+        refuse_dashes(sys.argv[1:], command)
         decorated()
     except (HydraException, OmegaConfBaseException) as error:
         return complain(explained(error, command, schema))
+    except (UserError, OSError) as error:
+        known = trouble(error)
+        if known is None:
+            raise
+        return complain(known)
+    except KeyboardInterrupt:
+        print("\nstopped; what was finished is kept", file=sys.stderr)  # noqa: T201
+        return 128 + signal.SIGINT
     return max(codes, default=0)
+
+
+def check_places(config: Any) -> None:
+    """Raise UserError where a command could not write what it will write: known before the work, not after it.
+
+    A dry run and a chat write nothing. `out` is null where a command names a folder under runs/ by itself.
+    """
+    if getattr(config, "dry_run", False) or getattr(config, "chat", ""):
+        return
+    check_folder(Path(getattr(config, "out", None) or "runs").expanduser(), "name another folder: out=FOLDER")
+    store = Path(config.store.path).expanduser()
+    check_folder(store.parent, STORE_WAY)
+    if store.is_file() and not os.access(store, os.W_OK):
+        raise cannot_write(store, "no permission to write it", STORE_WAY)
+
+
+def _announce() -> None:
+    """With --multirun: which settings the next lines belong to."""
+    hydra_config = HydraConfig.get()
+    if hydra_config.mode == RunMode.MULTIRUN:
+        print(f"\n== {' '.join(hydra_config.overrides.task)}", flush=True)  # noqa: T201
 
 
 def typed(composed: DictConfig, schema: type[Config]) -> Config:
@@ -99,15 +138,6 @@ def restored(schema: type[Config], plain: dict[str, Any]) -> Config:
     config = OmegaConf.to_object(node)
     assert isinstance(config, schema)
     return config
-
-
-def complain(error: UserError) -> int:
-    """Print a user error to stderr, the problem first and the way out beneath; returns 2."""
-    print(f"error: {error.problem}", file=sys.stderr)  # noqa: T201
-    for hint in error.hints:
-        for line in hint.splitlines():
-            print(f"  {line}", file=sys.stderr)  # noqa: T201
-    return 2
 
 
 def _refuse_strangers(node: Any, schema: Any, prefix: str) -> None:

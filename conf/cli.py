@@ -6,6 +6,8 @@ import runpy
 import sys
 from importlib.metadata import version
 
+from conf import stopped
+
 COMMANDS = {
     "curation": "raw file -> versions: dedup, quality, personal data, splits",
     "audit": "checks of a version, and the report that a reviewer reads",
@@ -32,4 +34,7 @@ def main() -> None:
         )
         sys.exit(0 if asked else 2)
     sys.argv = [f"tuneproof {arguments[0]}", *arguments[1:]]
-    runpy.run_module(arguments[0], run_name="__main__", alter_sys=True)
+    try:
+        runpy.run_module(arguments[0], run_name="__main__", alter_sys=True)
+    except KeyboardInterrupt:  # while it was still importing
+        stopped()

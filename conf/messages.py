@@ -4,11 +4,32 @@ from __future__ import annotations
 
 import re
 import typing
+from collections.abc import Sequence
 from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
 from data.errors import ConfigError, UserError, closest
+
+# What Hydra itself understands; anything else with dashes is a key spelt as in other programs.
+FLAGS = (
+    "--help", "--hydra-help", "--version", "--cfg", "--resolve", "--package", "--run", "--multirun",
+    "--shell-completion", "--config-path", "--config-name", "--config-dir", "--experimental-rerun", "--info",
+)  # fmt: skip
+
+
+def refuse_dashes(words: Sequence[str], command: str) -> None:
+    """Raise ConfigError for `--key=value` and `--key value`, which Hydra answers with its own usage."""
+    for number, word in enumerate(words):
+        name, equals, value = word.partition("=")
+        if not word.startswith("--") or any(flag.startswith(name) for flag in FLAGS):
+            continue
+        following = words[number + 1] if number + 1 < len(words) else ""
+        bare = following if following and "=" not in following and not following.startswith("-") else "VALUE"
+        key = name.removeprefix("--").replace("-", "_")
+        raise ConfigError(
+            f"no such option: {word}", f"write {key}={value if equals else bare} without --", _help(command)
+        )
 
 
 def explained(error: BaseException, command: str, schema: Any) -> UserError:

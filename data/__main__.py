@@ -58,14 +58,19 @@ def main(arguments: list[str] | None = None) -> int:
     words = sys.argv[1:] if arguments is None else arguments
     options = parser().parse_args([re.sub(r"^store\.path=", "--store=", word) for word in words])
     try:
+        return _answer(options)
+    except KeyboardInterrupt:
+        print("\nstopped", file=sys.stderr)  # noqa: T201
+        return 128 + signal.SIGINT
+
+
+def _answer(options: argparse.Namespace) -> int:
+    try:
         from data import ask
 
         ask.COMMANDS[options.command](options)
     except BrokenPipeError:  # `| head` closed the pipe: what was asked for was read
         sys.stderr.close()
-    except KeyboardInterrupt:
-        print("\nstopped", file=sys.stderr)  # noqa: T201
-        return 128 + signal.SIGINT
     except Exception as error:
         known = trouble(error)
         if known is None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.resources import files
 from pathlib import Path
 
@@ -46,6 +48,27 @@ def connect(path: Path, *, read_only: bool) -> duckdb.DuckDBPyConnection:
         connection.close()
         raise _explained(path, error) from None
     return connection
+
+
+@contextmanager
+def leaving_no_empty_store(path: Path) -> Iterator[None]:
+    """A store that the block made goes again where the block fails before it holds a version."""
+    fresh = not path.exists()
+    try:
+        yield
+    except BaseException:
+        if fresh and path.is_file() and _holds_no_version(path):
+            path.unlink()
+        raise
+
+
+def _holds_no_version(path: Path) -> bool:
+    """False also where that cannot be known: another process has it, or it is damaged."""
+    try:
+        with duckdb.connect(str(path), read_only=True) as connection:
+            return not connection.execute("SELECT 1 FROM versions LIMIT 1").fetchall()
+    except duckdb.Error:
+        return False
 
 
 def _create(connection: duckdb.DuckDBPyConnection) -> None:

@@ -59,8 +59,11 @@ def check_file(path: Path, *ways: str) -> None:
 def trouble(error: Exception) -> UserError | None:
     """`error` as a user's error, or None for a bug of ours, which keeps its traceback.
 
-    An OSError counts only where it names a file or says that the disk is full.
+    An OSError counts only where it names a file or says that the disk is full. Raises KeyboardInterrupt for DuckDB's
+    own error of a query that Ctrl-C ended.
     """
+    if isinstance(error, RuntimeError) and str(error) == "Query interrupted":
+        raise KeyboardInterrupt from None
     if isinstance(error, UserError):
         return error
     if isinstance(error, OSError) and error.errno == errno.ENOSPC:

@@ -52,15 +52,71 @@ def test_a_range_is_checked_with_the_spelling_of_the_command_line() -> None:
         ("source.path=[", ["cannot read an override"]),
         ("source.path=absent.jsonl", ["source.path=absent.jsonl: no such file"]),
         ("dry_run=perhaps", ["dry_run takes true or false"]),
+        ("--source.path=x", ["no such option: --source.path=x", "write source.path=x without --"]),
+        ("--dry-run", ["no such option: --dry-run", "write dry_run=VALUE without --"]),
+        ("out=file/a", ["cannot write file/a: file is a file, not a folder", "out=FOLDER"]),
+        ("store.path=file/a.duckdb", ["cannot write file: file is a file, not a folder", "TUNEPROOF_STORE"]),
     ],
 )
 def test_a_mistake_is_one_plain_block(tmp_path: Path, override: str, said: list[str]) -> None:
+    (tmp_path / "file").write_text("")
     ran = curation(tmp_path, override)
     assert ran.returncode == 2
     assert "Traceback" not in ran.stderr
     assert ran.stderr.startswith("error: ")
     for part in said:
         assert part in ran.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def command(code: str, tmp_path: Path, *overrides: str) -> subprocess.CompletedProcess[str]:
+    """A curation whose task is `code`, with `config` in reach."""
+    program = (
+        "from conf.app import main\nfrom curation.config import CurationConfig\n"
+        f"def task(config):\n    {code}\n"
+        "main('curation', CurationConfig, task)\n"
+    )
+    return subprocess.run(
+        [sys.executable, "-c", program, *overrides],
+        cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+
+def test_a_file_that_cannot_be_written_is_plain_and_a_bug_is_not(tmp_path: Path) -> None:
+    plain = command("open('absent/file', 'w')", tmp_path)
+    assert plain.returncode == 2
+    assert plain.stderr.startswith("error: cannot write absent/file: No such file or directory\n")
+    bug = command("raise OSError('no file is named')", tmp_path)
+    assert bug.returncode == 1
+    assert "Traceback" in bug.stderr
+
+
+def test_ctrl_c_ends_a_command_and_all_jobs_after_it(tmp_path: Path) -> None:
+    ran = command("print(config.rows); raise KeyboardInterrupt", tmp_path, "--multirun", "rows=1,2")
+    assert ran.returncode == 130
+    assert ran.stderr == "\nstopped; what was finished is kept\n"
+    assert ran.stdout == "\n== rows=1\n1\n"
+
+
+@pytest.mark.parametrize(
+    "program", [["-m", "curation"], [str(Path(sys.executable).parent / "tuneproof"), "curation"]]
+)
+def test_ctrl_c_while_importing_is_one_line(tmp_path: Path, program: list[str]) -> None:
+    # A stand-in for Hydra: importing it is what takes the first half second.
+    (tmp_path / "hydra.py").write_text("raise KeyboardInterrupt")
+    ran = subprocess.run(
+        [sys.executable, *program], cwd=ROOT, env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert ran.returncode == 130
+    assert ran.stderr == "\nstopped; nothing was begun\n"
+
+
+def test_jobs_of_a_multirun_are_told_apart(tmp_path: Path) -> None:
+    ran = command("print('rows', config.rows)", tmp_path, "--multirun", "rows=1,2", "samples=5")
+    assert ran.stdout == "\n== rows=1 samples=5\nrows 1\n\n== rows=2 samples=5\nrows 2\n"
+    assert [path.name for path in tmp_path.iterdir()] == ["runs"]
+    assert len(list(tmp_path.glob("runs/multirun/curation-*/multirun.yaml"))) == 1
 
 
 def test_help_names_groups_and_common_overrides(tmp_path: Path) -> None:

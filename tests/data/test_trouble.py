@@ -95,6 +95,8 @@ def test_only_errors_of_named_files_are_plain(tmp_path: Path) -> None:
     assert "disk is full" in full.problem
     for bug in (OSError("nothing is named"), ValueError("x"), KeyError("filename")):
         assert trouble(bug) is None
+    with pytest.raises(KeyboardInterrupt):  # DuckDB's own error, where Ctrl-C came within a query
+        trouble(RuntimeError("Query interrupted"))
 
 
 def test_commands_are_spelt_as_this_user_types_them(monkeypatch: pytest.MonkeyPatch) -> None:
