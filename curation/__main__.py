@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from conf.app import main
 from curation.config import CurationConfig
+from data.commands import spelt
+
+if TYPE_CHECKING:
+    from data.store import Store
 
 
 def run(config: CurationConfig) -> int | None:
@@ -19,13 +24,18 @@ def run(config: CurationConfig) -> int | None:
     from curation.rethreshold import show_rethreshold
     from curation.summary import show
     from curation.undo import show_undo
+    from data.connection import leaving_no_empty_store
+    from data.journal import check_tag
     from data.store import Store
 
     console = Console()
     if config.dry_run:
         dry_run(config, console)
         return 0
-    with Store.open(config.store.path) as store:
+    if config.tag:
+        check_tag(config.tag)
+    path = Path(config.store.path).expanduser()
+    with leaving_no_empty_store(path), Store.open(path) as store:
         if config.undo:
             show_undo(store, config, console)
             return 0
@@ -41,8 +51,18 @@ def run(config: CurationConfig) -> int | None:
         show(store, steps, config, console)
         if config.planted:
             report(store, steps, Path(config.planted), console)
-        console.print("next: python -m data show latest   python -m audit   python -m train", style="dim")
+        said = spelt(following(store, steps[-1].version), config.store.path)
+        console.print(said, style="dim", markup=False, highlight=False, soft_wrap=True)
     return 0
+
+
+def following(store: Store, version: str) -> str:
+    """What to do with `version` next. Training refuses one that was not searched for personal data."""
+    scrubbed = any(step.stage == "pii" for step in store.lineage(version))
+    lines = ["python -m data show latest", "python -m audit"]
+    lines += ["python -m train" if scrubbed else "python -m curation ... pii=presidio"]
+    note = "" if scrubbed else "   (training refuses data without the pii stage)"
+    return f"next: {'   '.join(lines)}{note}"
 
 
 if __name__ == "__main__":

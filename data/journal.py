@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, fields
@@ -21,6 +22,14 @@ from data.verdicts import Verdicts, verdicts
 from data.versions import Version
 
 Noun = TypeVar("Noun", Run, Evaluation)
+
+
+def check_tag(name: str) -> None:
+    """Raise StoreError for a name that a version cannot have."""
+    if name == "latest" or name.startswith("v-"):
+        raise StoreError(f"'{name}' cannot be a tag", "choose a name that is not `latest` and not `v-...`")
+    if not re.fullmatch(r"[\w.-]+", name):
+        raise StoreError(f"'{name}' cannot be a tag", "a tag is made of letters, digits, and . _ -")
 
 
 class Journal:
@@ -52,10 +61,7 @@ class Journal:
 
     def tag(self, name: str, version: str) -> None:
         """Give `version` a name; a name that exists moves."""
-        if name == "latest" or name.startswith("v-"):
-            raise StoreError(
-                f"'{name}' cannot be a tag", "choose a name that is not `latest` and not `v-...`"
-            )
+        check_tag(name)
         target = self.resolve(version)
         with self._transaction():
             self.connection.execute("DELETE FROM tags WHERE name = ?", [name])

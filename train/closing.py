@@ -6,6 +6,7 @@ from typing import Any
 
 from rich.table import Table
 
+from data.commands import spelt
 from data.facts import Fact
 from data.runs import Run
 
@@ -54,8 +55,8 @@ def canonical_signature(run: Run) -> str:
 
 
 def closing_table(run: Run) -> Table:
-    """Losses, times, sizes, where it is, and the next command."""
-    m = run.metrics
+    """Losses, times, sizes, where it is, and the next commands, on the run's store."""
+    m, store = run.metrics, run.config["store"]["path"]
     table = Table(
         title=f"Trained {run.run_id}", title_justify="left", show_header=False, box=None, padding=(0, 2)
     )
@@ -74,8 +75,8 @@ def closing_table(run: Run) -> Table:
     share = m["trainable"] / m["parameters"]
     table.add_row("trained weights", f"{m['trainable']:,} of {m['parameters']:,} ({share:.2%})")
     table.add_row("folder", run.path)
-    table.add_row("next", f"python -m eval run={run.run_id}")
-    table.add_row("", f"python -m train chat={run.run_id}")
+    table.add_row("next", spelt(f"python -m eval run={run.run_id}", store))
+    table.add_row("", spelt(f"python -m train chat={run.run_id}", store))
     return table
 
 

@@ -118,6 +118,15 @@ def test_export_writes_what_the_version_holds(
     assert not (tmp_path / "raw.jsonl").exists()
     assert ask(path, "export", "v-0", str(tmp_path / "raw.jsonl"), "--allow-unscrubbed") == 0
     assert ask(path, "export", "good", str(tmp_path / "out.xlsx")) == 2
+    capsys.readouterr()
+    assert ask(path, "export", "v-0", str(tmp_path / "out.jsonl"), "--allow-unscrubbed") == 2
+    assert "out.jsonl exists already\n  replace it: --force" in capsys.readouterr().err
+    assert len((tmp_path / "out.jsonl").read_text().splitlines()) == 4
+    assert ask(path, "export", "v-0", str(tmp_path / "out.jsonl"), "--allow-unscrubbed", "--force") == 0
+    assert len((tmp_path / "out.jsonl").read_text().splitlines()) == 5
+    assert ask(path, "export", "good", str(tmp_path / "absent" / "out.jsonl")) == 2
+    assert "there is no folder" in capsys.readouterr().err
+    assert not (tmp_path / "absent").exists()
 
 
 @pytest.mark.parametrize(
@@ -125,6 +134,9 @@ def test_export_writes_what_the_version_holds(
     [
         (("why", "zzz"), "no record 'zzz'"),
         (("show", "goood"), "did you mean 'good'"),
+        (("tag", ""), "'' cannot be a tag"),
+        (("tag", "a b/../c"), "letters, digits, and . _ -"),
+        (("tag", "latest"), "'latest' cannot be a tag"),
         (("diff", "v-0", "v-zzz"), "no version 'v-zzz'"),
     ],
 )
