@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from argparse import Namespace
 from collections.abc import Callable
+from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from data.commands import spelt
 from data.export import export
 from data.lineage import difference, story
 from data.overview import overview
@@ -20,10 +22,16 @@ def _open(options: Namespace, *, write: bool = False) -> Store:
     return Store.open(options.store, read_only=not write)
 
 
-def _table(*columns: str, right: tuple[str, ...] = ()) -> Table:
-    table = Table(show_edge=False, pad_edge=False, header_style="bold")
+def _table(*columns: str, right: tuple[str, ...] = (), fold: tuple[str, ...] = ()) -> Table:
+    """A table in which only the columns `fold` may be broken: an id that is broken cannot be copied."""
+    table = Table(show_edge=False, pad_edge=False, header_style="bold", box=None, padding=(0, 1, 0, 0))
     for column in columns:
-        table.add_column(column, justify="right" if column in right else "left", overflow="fold")
+        table.add_column(
+            column,
+            justify="right" if column in right else "left",
+            overflow="fold",
+            no_wrap=column not in fold,
+        )
     return table
 
 
@@ -33,29 +41,15 @@ def versions(options: Namespace) -> None:
         tags = dict(
             store.query("SELECT version, string_agg(name, ', ') FROM tags GROUP BY version").iter_rows()
         )
-        table = _table(
-            "version",
-            "parent",
-            "stage",
-            "rows",
-            "dropped",
-            "edited",
-            "made",
-            "tag",
-            right=("rows", "dropped", "edited"),
-        )
+        counts = ("rows", "dropped", "edited")
+        table = _table("version", "stage", *counts, "made", "tag", right=counts, fold=("tag",))
+        above = None
         for v in store.versions():
-            made = f"{v.created:%m-%d %H:%M}"
-            table.add_row(
-                v.version,
-                v.parent or "",
-                v.stage,
-                f"{v.rows:,}",
-                f"{v.dropped:,}",
-                f"{v.edited:,}",
-                made,
-                tags.get(v.version, ""),
-            )
+            # Most versions are made from the one above; where not, it says from which.
+            stage = v.stage if v.parent in (None, above) else f"{v.stage}\nof {v.parent}"
+            numbers = [f"{n:,}" for n in (v.rows, v.dropped, v.edited)]
+            table.add_row(v.version, stage, *numbers, f"{v.created:%m-%d %H:%M}", tags.get(v.version, ""))
+            above = v.version
         Console().print(table)
 
 
@@ -131,7 +125,7 @@ def why(options: Namespace) -> None:
         for key in ("licence", "language", "label", "timestamp"):
             if about[key]:
                 console.print(f"  {key}: {escape(about[key])}", highlight=False)
-        table = _table("stage", "version", "what", "why")
+        table = _table("stage", "version", "what", "why", fold=("what", "why"))
         for event in told.events:
             style = {"removed": "red", "edited": "yellow"}.get(event.what.split()[0], "")
             table.add_row(event.stage, event.version, event.what, escape(event.why), style=style)
@@ -165,7 +159,7 @@ def diff(options: Namespace) -> None:
         console.print("the same records with the same texts and splits")
         return
     counts = rows.group_by("change", "why").len().sort("len", descending=True)
-    table = _table("change", "why", "records", right=("records",))
+    table = _table("change", "why", "records", right=("records",), fold=("why",))
     for change, reason, count in counts.iter_rows():
         table.add_row(change, reason or "", f"{count:,}")
     console.print(table)
@@ -181,17 +175,31 @@ def facts(options: Namespace) -> None:
             subject = store.resolve(subject)
         found = store.facts(subject, options.name)
     if found.is_empty():
-        Console().print("no facts yet; python -m audit and python -m eval make them")
+        said = spelt("no facts yet; python -m audit and python -m eval make them", options.store)
+        Console().print(said, highlight=False, markup=False, soft_wrap=True)
         return
-    table = _table("subject", "name", "slice", "value", "interval", "n", "outcome", right=("value", "n"))
-    for fact in found.to_dicts():
+    console = Console()
+    for (subject,), own in found.group_by("subject", maintain_order=True):
+        console.print(f"[bold]{subject}[/]", highlight=False)
+        console.print(_fact_table(own.to_dicts(), console.width))
+
+
+def _fact_table(rows: list[dict[str, Any]], width: int) -> Table:
+    """The facts of one subject; where it is narrow a slice stands beneath its name, and intervals are folded."""
+    table = _table(
+        "fact", "value", "interval", "n", "outcome", right=("value", "n"), fold=("fact", "interval")
+    )
+    names = [f"{fact['name']}  {fact['slice']}" for fact in rows]
+    others = 50  # columns beside the first, and room for an interval
+    table.columns[0].width = max(
+        *(len(fact["name"]) for fact in rows), min(max(map(len, names)), width - others), len("fact")
+    )
+    for name, fact in zip(names, rows, strict=True):
         value = "-" if fact["value"] is None else f"{fact['value']:.4g}"
         interval = "" if fact["low"] is None else f"[{fact['low']:.3g}, {fact['high']:.3g}]"
         n = "" if fact["n"] is None else f"{fact['n']:,}"
-        table.add_row(
-            fact["subject"], fact["name"], fact["slice"], value, escape(interval), n, fact["outcome"]
-        )
-    Console().print(table)
+        table.add_row(escape(name), value, escape(interval), n, fact["outcome"])
+    return table
 
 
 def write_export(options: Namespace) -> None:

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from data.errors import ConfigError, UserError, closest
+from data.trouble import cannot_write, made
 
 STAMP = "origin.json"  # beside the weights in the cache: where they are from, and their digest
 
@@ -214,8 +215,12 @@ def appearing(folder: Path) -> Iterator[Path]:
 
     Where another process was faster, its folder stays and ours goes: both were made of the same.
     """
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    work = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", suffix=".partial", dir=folder.parent))
+    way = "name another folder: out=FOLDER; for base models the variable TUNEPROOF_CACHE"
+    made(folder.parent, way)
+    try:
+        work = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", suffix=".partial", dir=folder.parent))
+    except OSError as error:
+        raise cannot_write(folder.parent, str(error.strerror), way) from None
     try:
         yield work
         work.chmod(0o755)  # mkdtemp made it for its owner only

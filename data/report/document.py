@@ -14,6 +14,7 @@ from typing import Any
 
 from data.facts import Fact
 from data.report.blocks import Chart, Section
+from data.trouble import made
 
 FORMAT = "tuneproof-report/1"
 
@@ -65,8 +66,7 @@ class Report:
 
     def write(self, folder: str | Path, stem: str) -> dict[str, Path]:
         """Write `<stem>.html` and `<stem>.json` into `folder` (made if absent); returns their paths."""
-        target = Path(folder)
-        target.mkdir(parents=True, exist_ok=True)
+        target = made(Path(folder), "name another folder: out=FOLDER")
         paths = {"html": target / f"{stem}.html", "json": target / f"{stem}.json"}
         paths["html"].write_text(self.html(), encoding="utf-8", newline="\n")
         paths["json"].write_text(self.json(), encoding="utf-8", newline="\n")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import polars as pl
@@ -100,6 +101,36 @@ def test_listings(path: Path, capsys: pytest.CaptureFixture[str], monkeypatch) -
     }.items():
         assert ask(path, *words) == 0
         assert expected in capsys.readouterr().out, words
+
+
+def test_ids_and_names_are_whole_in_80_columns(
+    path: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    other = tmp_path / "other.duckdb"
+    shutil.copy(path, other)
+    name, slice_ = "perplexity_difference_of_copies", "slice=unseen,role=tuned-copy_nearest"
+    with Store.open(other) as store:
+        store.apply("v-0", stage="decontaminate", config={}, code="c", verdicts=verdicts([]), reasons={})
+        store.tag("a-name-of-some-length", "latest")
+        made = [v.version for v in store.versions()]
+        fact = Fact(
+            subject=made[-1], subject_kind="version", name=name, slice=slice_, outcome="INSUFFICIENT",
+            value=-0.012345, low=-0.0123, high=0.00456, n=12345, unit="points",
+        )  # fmt: skip
+        store.add_facts([fact])
+    assert ask(other, "versions") == 0
+    out = capsys.readouterr().out
+    assert max(map(len, out.splitlines())) <= 80
+    words = out.split()
+    assert [word for word in words if word.startswith("v-")] == [*made, "v-0"]
+    assert "of v-0" in out  # the last was not made from the one above it
+    assert ask(other, "facts", made[-1]) == 0
+    out = capsys.readouterr().out
+    assert max(map(len, out.splitlines())) <= 80
+    assert {made[-1], name, "-0.01235", "12,345", "INSUFFICIENT"} <= set(out.split())
+    assert ask(other, "why", "3333") == 0
+    assert made[1] in capsys.readouterr().out.split()
 
 
 def test_export_writes_what_the_version_holds(

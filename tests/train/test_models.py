@@ -86,6 +86,15 @@ def test_a_folder_appears_whole_or_not_at_all(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.rglob("*")] == ["model", "whole"]
 
 
+def test_a_cache_that_cannot_be_written_is_plain(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with (
+        pytest.raises(UserError, match=r"(?s)cannot write .*TUNEPROOF_CACHE"),
+        appearing(tmp_path / "file" / "cache" / "model"),
+    ):
+        pass
+
+
 def test_who_comes_second_keeps_what_the_first_made(tmp_path: Path) -> None:
     with appearing(tmp_path / "model") as slow:
         (slow / "file").write_text("slow")

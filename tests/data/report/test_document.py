@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from data.errors import UserError
 from data.facts import Fact
 from data.report import (
     Block,
@@ -140,3 +141,9 @@ def test_json_holds_facts_tables_and_numbers_behind_charts() -> None:
 def test_a_row_of_the_wrong_width_is_refused() -> None:
     with pytest.raises(ValueError, match="2 cells, the table 1 columns"):
         Table(["one"], [["a", "b"]])
+
+
+def test_a_folder_that_cannot_be_is_plain(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UserError, match=r"cannot write .*is a file, not a folder\n.*out=FOLDER"):
+        report().write(tmp_path / "file" / "folder", "audit")
