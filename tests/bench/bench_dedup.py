@@ -1,13 +1,15 @@
-"""Near-duplicate removal side by side: ours, the exact join, and datasketch on one corpus in one run.
+"""Near-duplicate removal side by side: ours, the exact join, and other libraries on one corpus in one run.
 
     python tests/bench/bench_dedup.py                       # 100,000 documents, datasketch's best
-    python tests/bench/bench_dedup.py --rivals all          # and datasketch as its documentation shows it
+    python tests/bench/bench_dedup.py --rivals all          # and every other, installed where it is missing
     python tests/bench/bench_dedup.py --docs 1000000 --rivals none --no-truth
 
 Each method runs in a process of its own, after a warm-up on a few documents (imports, compilation). CPU seconds are
 those of the whole process, all threads, from texts in memory to one cluster label a document. All methods use the
-same words (`\\w+` of the lower-cased text), 5-grams, 128 permutations and threshold 0.8. The truth is the exact join,
-whose freedom from false negatives is a test (tests/curation/dedup/test_exact_join.py).
+same words (`\\w+` of the lower-cased text), 5-grams, 128 permutations and threshold 0.8, as nearly as their interfaces
+allow: what differs is said in tests/bench/rivals/*_run.py. Libraries that the project does not use have environments
+of their own under runs/bench/envs (tests/bench/rivals/environments.py); one that cannot be installed is left out. The
+truth is the exact join, whose freedom from false negatives is a test (tests/curation/dedup/test_exact_join.py).
 """
 
 from __future__ import annotations
@@ -21,16 +23,15 @@ import re
 import subprocess
 import sys
 import tempfile
-import threading
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from importlib.metadata import version
 from pathlib import Path
+from textwrap import shorten
 from typing import Any
 
 import numpy as np
 import polars as pl
-import psutil
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
@@ -39,8 +40,9 @@ sys.path.insert(0, str(ROOT))
 
 from curation.dedup.config import DedupConfig, Keys, Method  # noqa: E402
 from tests.bench.corpus import corpus  # noqa: E402
+from tests.bench.rivals import environments  # noqa: E402
+from tests.bench.rivals.measure import PERMUTATIONS, THRESHOLD, WARM_UP, components, measured  # noqa: E402
 
-THRESHOLD = 0.8
 BINS = (0.80, 0.85, 0.90, 0.95, 1.0)
 SEED = 20_261
 
@@ -68,24 +70,18 @@ def datasketch_of(sketches: Callable[[list[set[str]]], list[Any]]) -> Callable[[
                 {" ".join(words[i : i + 5]) for i in range(max(1, len(words) - 4))} if words else set()
             )
         made = sketches(sets)
-        index = MinHashLSH(threshold=THRESHOLD, num_perm=128)
-        parent = list(range(len(made)))
+        index = MinHashLSH(threshold=THRESHOLD, num_perm=PERMUTATIONS)
 
-        def root(x: int) -> int:
-            while parent[x] != x:
-                parent[x] = parent[parent[x]]
-                x = parent[x]
-            return x
+        def pairs() -> Iterator[tuple[int, int]]:
+            for row, sketch in enumerate(made):
+                if sets[row]:
+                    yield from ((row, other) for other in index.query(sketch))
+                    index.insert(row, sketch)
 
-        for row, sketch in enumerate(made):
-            if not sets[row]:
-                continue
-            for other in index.query(sketch):
-                a, b = root(row), root(other)
-                if a != b and sketch.jaccard(made[other]) >= THRESHOLD:
-                    parent[max(a, b)] = min(a, b)
-            index.insert(row, sketch)
-        return np.array([root(row) for row in range(len(made))])
+        def similar(a: int, b: int) -> bool:
+            return bool(made[a].jaccard(made[b]) >= THRESHOLD)
+
+        return np.array(components(len(made), pairs(), similar))
 
     return labels
 
@@ -97,7 +93,7 @@ def datasketch_defaults() -> Callable[[Texts], Labels]:
     def sketches(sets: list[set[str]]) -> list[Any]:
         made = []
         for shingles in sets:
-            sketch = MinHash(num_perm=128)
+            sketch = MinHash(num_perm=PERMUTATIONS)
             for shingle in shingles:
                 sketch.update(shingle.encode())
             made.append(sketch)
@@ -114,7 +110,7 @@ def datasketch_xxhash() -> Callable[[Texts], Labels]:
     def sketches(sets: list[set[str]]) -> list[Any]:
         made: list[Any] = MinHash.bulk(
             ([shingle.encode() for shingle in shingles] for shingles in sets),
-            num_perm=128,
+            num_perm=PERMUTATIONS,
             hashfunc=xxh32_intdigest,
         )
         return made
@@ -128,55 +124,37 @@ METHODS: dict[str, tuple[str, Callable[[], Callable[[Texts], Labels]]]] = {
     "datasketch_xxhash": (f"datasketch {version('datasketch')} bulk, xxh32", datasketch_xxhash),
     "datasketch": (f"datasketch {version('datasketch')} defaults", datasketch_defaults),
 }
+TITLES = {method: title for method, (title, _) in METHODS.items()}
+TITLES |= {name: rival.title for name, rival in environments.RIVALS.items()}
 RIVALS = {
     "none": ["ours", "ours_exact_join"],
     "best": ["ours", "ours_exact_join", "datasketch_xxhash"],
-    "all": list(METHODS),
+    "all": list(TITLES),
 }
 
 
 def run_here(method: str, path: Path, out: Path) -> None:
     """One method in this process: labels and figures go to files."""
     texts = pl.read_parquet(path)["text"]
-    work = METHODS[method][1]()
-    work(texts.head(300))
-    memory = PeakMemory()
-    memory.start()
-    wall, cpu = time.perf_counter(), time.process_time()
-    labels = work(texts)
-    figures = {
-        "cpu_seconds": time.process_time() - cpu,
-        "wall_seconds": time.perf_counter() - wall,
-        "peak_mb": memory.peak / 1e6,
-        "loaded_mb": memory.loaded / 1e6,
-    }
-    memory.done.set()
-    np.save(out.with_suffix(".npy"), labels)
+    labels, figures = measured(METHODS[method][1](), texts, texts.head(WARM_UP))
+    out.with_suffix(".labels").write_bytes(np.asarray(labels, dtype=np.int64).tobytes())
     out.write_text(json.dumps(figures))
-
-
-class PeakMemory(threading.Thread):
-    """Samples this process's memory while it works; loading the corpus before is not part of the peak."""
-
-    def __init__(self) -> None:
-        super().__init__(daemon=True)
-        self.process = psutil.Process()
-        self.loaded = self.peak = self.process.memory_info().rss
-        self.done = threading.Event()
-
-    def run(self) -> None:
-        """Twenty samples a second until `done`."""
-        while not self.done.wait(0.05):
-            self.peak = max(self.peak, self.process.memory_info().rss)
 
 
 def run_apart(method: str, path: Path, folder: Path) -> tuple[dict[str, float], Labels]:
     """`run_here` in a process of its own, one thread in every library."""
     out = folder / f"{method}.json"
-    environment = os.environ | {"OMP_NUM_THREADS": "1", "POLARS_MAX_THREADS": "1", "PYTHONHASHSEED": "0"}
-    command = [sys.executable, __file__, "--method", method, "--corpus", str(path), "--out", str(out)]
-    subprocess.run(command, check=True, env=environment)
-    return json.loads(out.read_text()), np.load(out.with_suffix(".npy"))
+    if method in METHODS:
+        environment = os.environ | {
+            "OMP_NUM_THREADS": "1",
+            "POLARS_MAX_THREADS": "1",
+            "PYTHONHASHSEED": "0",
+        }
+        command = [sys.executable, __file__, "--method", method, "--corpus", str(path), "--out", str(out)]
+        subprocess.run(command, check=True, env=environment)
+    else:
+        environments.run(method, path, out)
+    return json.loads(out.read_text()), np.fromfile(out.with_suffix(".labels"), dtype=np.int64)
 
 
 def quality(labels: Labels, pairs: Any, truth: Labels) -> dict[str, Any]:
@@ -198,34 +176,45 @@ def quality(labels: Labels, pairs: Any, truth: Labels) -> dict[str, Any]:
 
 def report(results: dict[str, dict[str, Any]], docs: int, console: Console) -> None:
     """Two tables: cost, with the ratio to the best of datasketch in this run, and what was found."""
+    ran = {method: result for method, result in results.items() if "left_out" not in result}
     rival = max(
-        (r["docs_per_cpu_second"] for m, r in results.items() if m.startswith("datasketch")), default=None
+        (r["docs_per_cpu_second"] for m, r in ran.items() if m.startswith("datasketch")), default=None
     )
-    cost = table(f"{docs:,} documents: cost", ["docs / CPU-s", "ratio", "CPU-s", "peak MB", "of it loaded"])
+    heads = ["docs /\nCPU-s", "to data-\nsketch", "CPU-s", "peak\nMB", "of it\nloaded"]
+    cost = table(f"{docs:,} documents: cost", heads)
     for method, result in results.items():
+        if method not in ran:
+            cost.add_row(
+                f"{TITLES[method]}\n  {shorten(result['left_out'], 40, placeholder='…')}",
+                *"-----",
+                style="dim",
+            )
+            continue
         speed = result["docs_per_cpu_second"]
-        ratio = f"{speed / rival:.1f}" if rival else "-"
+        ratio = f"{speed / rival:.{1 if speed > rival else 2}f}" if rival else "-"
         sizes = (f"{result['peak_mb']:,.0f}", f"{result['loaded_mb']:,.0f}")
-        cost.add_row(METHODS[method][0], f"{speed:,.0f}", ratio, f"{result['cpu_seconds']:.2f}", *sizes)
+        cost.add_row(TITLES[method], f"{speed:,.0f}", ratio, f"{result['cpu_seconds']:.2f}", *sizes)
     console.print(cost)
-    if all("removed" in result for result in results.values()):
-        heads = [f"{low:.2f}-" for low in BINS] + ["joined .75-.80", "false joins", "removed"]
+    if all("removed" in result for result in ran.values()):
+        heads = [f"{low:.2f}-" for low in BINS] + ["joined\n.75-.80", "false\njoins", "removed"]
         found = table("Found: recall by similarity of the pair", heads)
-        for method, result in results.items():
+        for method, result in ran.items():
             recalls = [share(result[f"recall_{low:.2f}"]) for low in BINS]
             counts = (f"{result['false_joins']:,}", f"{result['removed']:,}")
-            found.add_row(METHODS[method][0], *recalls, share(result["joined_below"]), *counts)
-        first = next(iter(results.values()))
+            found.add_row(TITLES[method], *recalls, share(result["joined_below"]), *counts)
+        first = next(iter(ran.values()))
         found.add_row("pairs", *(f"{first[f'pairs_{low:.2f}']:,}" for low in BINS), "", "", "", style="dim")
         console.print(found)
 
 
 def table(title: str, heads: list[str]) -> Table:
     """An empty table with a first column of methods."""
-    made = Table(title=title, title_justify="left", show_edge=False, header_style="bold")
+    made = Table(
+        title=title, title_justify="left", box=box.SIMPLE_HEAD, header_style="bold", padding=(0, 1, 0, 0)
+    )
     made.add_column("method", no_wrap=True)
     for head in heads:
-        made.add_column(head, justify="right")
+        made.add_column(head, justify="right", no_wrap=True)
     return made
 
 
@@ -251,7 +240,7 @@ def main() -> None:
     if given.method:
         run_here(given.method, given.corpus, given.out)
         return
-    console = Console(width=max(120, Console().width))
+    console = Console(width=max(100, Console().width))
     folder = Path(os.environ.get("TUNEPROOF_SHARED_DATA", ROOT.parent / "shared" / "data"))
     if not folder.is_dir():
         console.print(f"skipped: the public data sets are not at {folder} (TUNEPROOF_SHARED_DATA)")
@@ -265,14 +254,19 @@ def main() -> None:
         console.print(f"{given.docs:,} documents, {characters / 1e6:,.0f} million characters")
         results, labels = {}, {}
         for method in RIVALS[given.rivals]:
-            figures, labels[method] = run_apart(method, path, Path(place))
+            console.print(f"  {TITLES[method]} ...", style="dim")
+            try:
+                figures, labels[method] = run_apart(method, path, Path(place))
+            except environments.LeftOutError as error:
+                results[method] = {"left_out": str(error)}
+                continue
             results[method] = {"docs_per_cpu_second": given.docs / figures["cpu_seconds"], **figures}
         if given.truth:
             from curation.dedup.exact_join import join
 
             pairs = join(pl.read_parquet(path)["text"], 0.75, operators=False)
-            for method in results:
-                results[method] |= quality(labels[method], pairs, labels["ours_exact_join"])
+            for method, found in labels.items():
+                results[method] |= quality(found, pairs, labels["ours_exact_join"])
     report(results, given.docs, console)
     given.out.parent.mkdir(parents=True, exist_ok=True)
     about = {
@@ -281,7 +275,9 @@ def main() -> None:
         "python": platform.python_version(),
         "cpus": os.cpu_count(),
     }
-    given.out.write_text(json.dumps({**about, "methods": results}, indent=1) + "\n", encoding="utf-8")
+    given.out.write_text(
+        json.dumps({**about, "titles": TITLES, "methods": results}, indent=1) + "\n", encoding="utf-8"
+    )
     console.print(f"written to {given.out}")
 
 
