@@ -79,11 +79,13 @@ def run(command: str, schema: type[Config], task: Callable[[Config], int | None]
         decorated()
     except (HydraException, OmegaConfBaseException) as error:
         return complain(explained(error, command, schema))
-    except (UserError, OSError) as error:
+    except UserError as error:
+        return complain(error)
+    except OSError as error:  # of the jobs' folder: what happens within a job is caught there
         known = trouble(error)
         if known is None:
             raise
-        return complain(known)
+        return complain(UserError(known.problem, "name another folder: hydra.sweep.dir=FOLDER"))
     except KeyboardInterrupt:
         print("\nstopped; what was finished is kept", file=sys.stderr)  # noqa: T201
         return 128 + signal.SIGINT
@@ -99,7 +101,7 @@ def check_places(config: Any) -> None:
         return
     check_folder(Path(getattr(config, "out", None) or "runs").expanduser(), "name another folder: out=FOLDER")
     store = Path(config.store.path).expanduser()
-    check_folder(store.parent, STORE_WAY)
+    check_folder(store.parent, STORE_WAY, name=store)
     if store.is_file() and not os.access(store, os.W_OK):
         raise cannot_write(store, "no permission to write it", STORE_WAY)
 

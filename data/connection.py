@@ -33,7 +33,7 @@ def connect(path: Path, *, read_only: bool) -> duckdb.DuckDBPyConnection:
             STORE_WAY,
         )
     if not read_only:
-        made(path.parent, STORE_WAY)
+        made(path.parent, STORE_WAY, name=path)
     try:
         connection = duckdb.connect(str(path), read_only=read_only)
     except duckdb.Error as error:

@@ -21,23 +21,26 @@ def cannot_write(path: Path | str, reason: str, *ways: str) -> UserError:
     return UserError(f"cannot write {path}: {reason}", *ways)
 
 
-def check_folder(folder: Path, *ways: str) -> None:
-    """Raise UserError where files cannot be made in `folder`, which need not exist yet. Makes nothing."""
-    there = folder
+def check_folder(folder: Path, *ways: str, name: Path | None = None) -> None:
+    """Raise UserError where files cannot be made in `folder`, which need not exist yet. Makes nothing.
+
+    The error speaks of `name`, a file to be made in it, where given.
+    """
+    there, named = folder, name or folder
     try:
         while not there.exists():
             there = there.parent
     except OSError as error:
-        raise cannot_write(folder, str(error.strerror), *ways) from None
+        raise cannot_write(named, str(error.strerror), *ways) from None
     if not there.is_dir():
-        raise cannot_write(folder, f"{there} is a file, not a folder", *ways)
+        raise cannot_write(named, f"{there} is a file, not a folder", *ways)
     if not os.access(there, os.W_OK | os.X_OK):
-        raise cannot_write(folder, f"no permission to write in {there.absolute()}", *ways)
+        raise cannot_write(named, f"no permission to write in {there.absolute()}", *ways)
 
 
-def made(folder: Path, *ways: str) -> Path:
-    """`folder`, made with its parents where absent. Raises UserError where that cannot be."""
-    check_folder(folder, *ways)
+def made(folder: Path, *ways: str, name: Path | None = None) -> Path:
+    """`folder`, made with its parents where absent. Raises UserError, as `check_folder`, where that cannot be."""
+    check_folder(folder, *ways, name=name)
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -53,7 +56,7 @@ def check_file(path: Path, *ways: str) -> None:
         raise cannot_write(
             path, f"there is no folder {path.parent}", f"make it first: mkdir -p {path.parent}"
         )
-    check_folder(path.parent, *ways)
+    check_folder(path.parent, *ways, name=path)
 
 
 def trouble(error: Exception) -> UserError | None:

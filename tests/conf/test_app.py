@@ -55,7 +55,10 @@ def test_a_range_is_checked_with_the_spelling_of_the_command_line() -> None:
         ("--source.path=x", ["no such option: --source.path=x", "write source.path=x without --"]),
         ("--dry-run", ["no such option: --dry-run", "write dry_run=VALUE without --"]),
         ("out=file/a", ["cannot write file/a: file is a file, not a folder", "out=FOLDER"]),
-        ("store.path=file/a.duckdb", ["cannot write file: file is a file, not a folder", "TUNEPROOF_STORE"]),
+        (
+            "store.path=file/a.duckdb",
+            ["cannot write file/a.duckdb: file is a file, not a folder", "TUNEPROOF_STORE"],
+        ),
     ],
 )
 def test_a_mistake_is_one_plain_block(tmp_path: Path, override: str, said: list[str]) -> None:
@@ -117,6 +120,14 @@ def test_jobs_of_a_multirun_are_told_apart(tmp_path: Path) -> None:
     assert ran.stdout == "\n== rows=1 samples=5\nrows 1\n\n== rows=2 samples=5\nrows 2\n"
     assert [path.name for path in tmp_path.iterdir()] == ["runs"]
     assert len(list(tmp_path.glob("runs/multirun/curation-*/multirun.yaml"))) == 1
+
+
+def test_a_folder_for_jobs_that_cannot_be_is_plain(tmp_path: Path) -> None:
+    (tmp_path / "runs").write_text("")
+    ran = command("pass", tmp_path, "--multirun", "rows=1,2")
+    assert ran.returncode == 2
+    assert ran.stderr.startswith("error: cannot write runs")
+    assert "hydra.sweep.dir=FOLDER" in ran.stderr
 
 
 def test_help_names_groups_and_common_overrides(tmp_path: Path) -> None:

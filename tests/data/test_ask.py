@@ -129,7 +129,7 @@ def test_ids_and_names_are_whole_in_80_columns(
     out = capsys.readouterr().out
     assert max(map(len, out.splitlines())) <= 80
     assert {made[-1], name, "-0.01235", "12,345", "INSUFFICIENT"} <= set(out.split())
-    assert ask(other, "why", "3333") == 0
+    assert ask(other, "why", "1111") == 0
     assert made[1] in capsys.readouterr().out.split()
 
 
