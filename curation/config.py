@@ -10,6 +10,7 @@ from curation.decontaminate.config import DecontaminateConfig
 from curation.dedup.config import DedupConfig
 from curation.exact import ExactConfig
 from curation.licence.config import LicenceConfig
+from curation.outliers.config import OutliersConfig
 from curation.pii.config import PiiConfig
 from curation.quality.config import QualityConfig
 from curation.split.config import SplitConfig
@@ -48,6 +49,7 @@ class CurationConfig:
     quality: QualityConfig = field(default_factory=QualityConfig)
     licence: LicenceConfig = field(default_factory=LicenceConfig)
     dedup: DedupConfig = field(default_factory=DedupConfig)
+    outliers: OutliersConfig = field(default_factory=OutliersConfig)
     decontaminate: DecontaminateConfig = field(default_factory=DecontaminateConfig)
     pii: PiiConfig = field(default_factory=PiiConfig)
     balance: BalanceConfig = field(default_factory=BalanceConfig)

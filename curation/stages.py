@@ -85,6 +85,7 @@ STAGES: dict[str, Stage] = {
         Stage("quality", True, "unusable records"),
         Stage("licence", True, "licences that do not fit"),
         Stage("dedup", False, "near-duplicates"),
+        Stage("outliers", False, "unlike the others of their task"),
         Stage("decontaminate", True, "evaluation items"),
         Stage("pii", True, "personal data"),
         Stage("balance", False, "too much of one kind"),

@@ -87,7 +87,8 @@ def test_the_version_holds_what_the_verdicts_left(walked: tuple[Path, dict[str, 
     folder, said = walked
     with Store.open(folder / "store.duckdb", read_only=True) as store:
         lineage = store.lineage("walk")
-        assert [v.stage for v in lineage] == ["ingest", "exact", "quality", "dedup", "pii", "split"]
+        stages = "ingest exact quality dedup outliers pii split"
+        assert [v.stage for v in lineage] == stages.split()
         assert lineage[0].rows == 165
         assert store.rejects("walk").select("line", "reason").rows() == [(4, "broken_json")]
         assert store.verdicts(lineage[1].version)["reason"].to_list() == ["exact_bytes"] * 5
@@ -142,4 +143,4 @@ def test_the_same_curation_again_reuses_everything(walked: tuple[Path, dict[str,
     said = step(
         folder, "curation", f"source.path={folder / 'raw.jsonl'}", "source.groups=[team]", "split.test=0.2"
     )
-    assert said.count("reused") == 6
+    assert said.count("reused") == 7

@@ -81,7 +81,7 @@ def test_unchanged_input_is_reused(store: Store, tmp_path: Path) -> None:
     assert all(s.reused for s in second)
     # Another threshold: only what comes after it is new.
     third = curate(store, source, "dedup.threshold=0.9")
-    assert [s.reused for s in third] == [True, True, True, False, False, False]
+    assert [s.reused for s in third] == [True, True, True, False, False, False, False]
 
 
 def test_shuffled_input_gives_the_same_verdicts(tmp_path: Path) -> None:
@@ -120,7 +120,7 @@ def test_an_undone_removal_is_in_the_version_and_in_the_story(store: Store, tmp_
     dedup = next(v for v in store.versions() if v.stage == "dedup")
     removed = store.verdicts(dedup.version).filter(pl.col("action") == "drop")["record_id"].item()
     steps = undo(store, removed[:10], "both are wanted")
-    assert [s.stage for s in steps] == ["undo", "pii", "split"]
+    assert [s.stage for s in steps] == ["undo", "outliers", "pii", "split"]
     placed = store.read("latest").frame("record_id", "split").collect().filter(record_id=removed)
     assert placed["split"].item() in ("train", "validation", "test")
     said = store.verdicts(steps[0].version)
@@ -168,7 +168,8 @@ def test_an_undo_outlives_the_same_command_and_another_threshold(store: Store, t
     undone = store.version("latest")
     assert undone.rows == 42
     steps = curate(store, source)
-    assert [s.stage for s in steps] == ["ingest", "exact", "quality", "dedup", "undo", "undo", "pii", "split"]
+    stages = "ingest exact quality dedup undo undo outliers pii split"
+    assert [s.stage for s in steps] == stages.split()
     assert all(s.reused for s in steps)
     assert store.version("latest").digest == undone.digest
     grown = write(tmp_path / "raw.jsonl", [*(row(n) for n in range(40)), near(3), near(4), near(5), row(50)])
@@ -221,7 +222,7 @@ def test_a_tighter_threshold_from_stored_scores_equals_a_full_run(store: Store, 
     curate(store, source)
     assert len(verdicts_by_reason(store)["dedup_near "]) == 40
     steps = rethreshold(store, 0.9)
-    assert [s.stage for s in steps] == ["dedup", "pii", "split"]
+    assert [s.stage for s in steps] == ["dedup", "outliers", "pii", "split"]
     tightened = store.verdicts(steps[0].version)
     with Store.open(tmp_path / "full.duckdb") as full:
         dedup = next(s for s in curate(full, source, "dedup.threshold=0.9") if s.stage == "dedup")
