@@ -10,6 +10,7 @@ from audit.chapters import CHAPTERS
 from audit.checks import CHECKS, NOT_COVERED, Check
 from audit.context import Context
 from audit.stored import facts_of
+from audit.topics_chapter import topic_facts, topics_section
 from data.facts import Fact, Outcome
 from data.records import SPLITS
 from data.report import Cell, Report, Section, Table, severity, worst
@@ -72,6 +73,9 @@ def build(context: Context, facts: Sequence[Fact], checks: Sequence[Check]) -> R
     stage, balanced = context.stage("balance"), balance_facts(context)
     if stage and balanced:
         sections.append(balance_section(stage, balanced))
+    topics = topic_facts(context)
+    if topics:
+        sections.append(topics_section(topics))
     sections.append(evidence(checks, by_check))
     first = context.lineage[0]
     return Report(
@@ -96,7 +100,7 @@ def build(context: Context, facts: Sequence[Fact], checks: Sequence[Check]) -> R
         sections=sections,
         not_examined=not_examined(facts, checks),
         reproduce=reproduce(context, checks),
-        facts=[*facts, *balanced],
+        facts=[*facts, *balanced, *topics],
     )
 
 

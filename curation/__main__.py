@@ -23,6 +23,7 @@ def run(config: CurationConfig) -> int | None:
     from curation.planted import report
     from curation.rethreshold import show_rethreshold
     from curation.summary import show
+    from curation.topics import show_topics
     from curation.undo import show_undo
     from data.connection import leaving_no_empty_store
     from data.journal import check_tag
@@ -44,6 +45,9 @@ def run(config: CurationConfig) -> int | None:
             return 0
         if config.rethreshold:
             show_rethreshold(store, config, console)
+            return 0
+        if config.topics.version:
+            show_topics(store, config, console)
             return 0
         steps = run_pipeline(store, config)
         if config.tag:

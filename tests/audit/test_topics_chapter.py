@@ -1,0 +1,37 @@
+"""The section on topics stands where they were measured, and says what the facts say."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from audit.topics_chapter import topics_section
+from data.facts import Fact
+
+
+def fact(name: str, value: float, slice_: str = "all", **detail: Any) -> Fact:
+    return Fact(
+        subject="v-1",
+        subject_kind="version",
+        name=name,
+        value=value,
+        unit="",
+        slice=slice_,
+        n=50,
+        detail=detail,
+    )
+
+
+def test_topics_without_test_rows_are_counted() -> None:
+    facts = [
+        fact("topics_effective", 1.8),
+        fact("semantic_pairs", 3.0, least_cosine=0.95),
+        fact("topic_share", 0.7, "topic=1", words=["tea", "cup", "milk", "sugar"], rows=35, test_rows=5),
+        fact("topic_share", 0.3, "topic=2", words=[], rows=15, test_rows=0),
+    ]
+    callout, chart, table = topics_section(facts).blocks
+    said = callout.text  # type: ignore[union-attr]
+    assert "1.80 topics of equal size" in said
+    assert "1 of them have no row in the test split" in said
+    assert "3 pairs say nearly the same" in said
+    assert [row["name"] for row in chart.rows] == ["1  tea, cup, milk", "2  topic 2"]  # type: ignore[union-attr]
+    assert [row[1] for row in table.rows] == ["35", "15"]  # type: ignore[union-attr]
