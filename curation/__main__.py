@@ -36,7 +36,8 @@ def run(config: CurationConfig) -> int | None:
     if config.tag:
         check_tag(config.tag)
     path = Path(config.store.path).expanduser()
-    with leaving_no_empty_store(path), Store.open(path) as store:
+    fresh = not path.exists()
+    with Store.open(path) as store, leaving_no_empty_store(store.connection, path, fresh=fresh):
         if config.undo:
             show_undo(store, config, console)
             return 0

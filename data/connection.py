@@ -51,22 +51,24 @@ def connect(path: Path, *, read_only: bool) -> duckdb.DuckDBPyConnection:
 
 
 @contextmanager
-def leaving_no_empty_store(path: Path) -> Iterator[None]:
-    """A store that the block made goes again where the block fails before it holds a version."""
-    fresh = not path.exists()
+def leaving_no_empty_store(
+    connection: duckdb.DuckDBPyConnection, path: Path, *, fresh: bool
+) -> Iterator[None]:
+    """A store that is `fresh`, made by this process, goes again where the block fails before it holds a version."""
     try:
         yield
     except BaseException:
-        if fresh and path.is_file() and _holds_no_version(path):
-            path.unlink()
+        # Asked of the connection that is open: DuckDB waits for ever on a second one while threads still end.
+        if fresh and _holds_no_version(connection):
+            connection.close()
+            for file in (path, path.with_name(f"{path.name}.wal")):
+                file.unlink(missing_ok=True)
         raise
 
 
-def _holds_no_version(path: Path) -> bool:
-    """False also where that cannot be known: another process has it, or it is damaged."""
+def _holds_no_version(connection: duckdb.DuckDBPyConnection) -> bool:
     try:
-        with duckdb.connect(str(path), read_only=True) as connection:
-            return not connection.execute("SELECT 1 FROM versions LIMIT 1").fetchall()
+        return not connection.execute("SELECT 1 FROM versions LIMIT 1").fetchall()
     except duckdb.Error:
         return False
 

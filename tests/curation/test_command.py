@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
-import duckdb
 import pytest
 
 ROOT = Path(__file__).parent.parent.parent
@@ -79,10 +80,21 @@ def test_a_bad_tag_is_refused_before_the_work(raw: Path) -> None:
     assert not (raw / "runs").exists()
 
 
-def test_an_emptied_store_of_others_is_kept(tmp_path: Path) -> None:
-    from data.connection import leaving_no_empty_store
-
-    with pytest.raises(ValueError, match="stop"), leaving_no_empty_store(tmp_path / "other.duckdb"):
-        duckdb.connect(str(tmp_path / "other.duckdb")).close()
-        raise ValueError("stop")
-    assert (tmp_path / "other.duckdb").exists()  # no store of ours: it has no versions
+def test_ctrl_c_while_reading_leaves_no_store(tmp_path: Path) -> None:
+    # Enough rows that the signal comes while they are read, in threads that hold the store too.
+    with (tmp_path / "raw.jsonl").open("w") as file:
+        for n in range(200_000):
+            file.write(json.dumps({"prompt": f"Tell me about number {n}.", "response": f"It is {n}."}) + "\n")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "curation", "source.path=raw.jsonl", "store.path=new.duckdb", "pii=off"],
+        cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)}, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    while not (tmp_path / "new.duckdb").exists() and process.poll() is None:
+        time.sleep(0.01)
+    time.sleep(0.3)
+    process.send_signal(signal.SIGINT)
+    _, text = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "Traceback" not in text
+    assert text.endswith("stopped; what was finished is kept\n")
+    assert [path.name for path in tmp_path.glob("new*")] == []
