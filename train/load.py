@@ -46,8 +46,9 @@ def load_tuned(run: Run) -> tuple[Any, Any]:
     """
     if run.status != "done":
         raise StoreError(
-            f"{run.run_id} is {run.status}, so there is no tuned model to load",
-            "finish it: python -m train resume=true (with the same settings)",
+            f"{run.run_id} is {run.status}{' or was interrupted' if run.status == 'running' else ''}, so there is no "
+            "tuned model to load",
+            "finish it: python -m train resume=true (with the same settings); `latest` is the last run that ended",
         )
     folder = _weights_folder(run)
     if run.weights_digest and weights_digest(folder) != run.weights_digest:

@@ -84,7 +84,7 @@ def parse(text: str) -> Expression | None:
 
     try:
         node = known().licensing.parse(text, strict=True)
-    except (ExpressionError, ParseError, IndexError):
+    except (ExpressionError, ParseError, IndexError, AssertionError):
         return None
     return _expression(node)
 

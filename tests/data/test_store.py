@@ -207,6 +207,23 @@ def test_facts_runs_and_evaluations_come_back_as_they_went_in(store: Store) -> N
         store.run("run-9")
 
 
+def test_the_latest_run_is_the_last_that_ended(store: Store) -> None:
+    for number, status in enumerate(("done", "done", "running", "failed")):
+        store.save_run(
+            Run(
+                run_id=f"run-{number}",
+                version="v-0",
+                model="m",
+                method="lora",
+                config={},
+                seed=1,
+                status=status,
+            )
+        )
+    assert store.run("latest").run_id == "run-1"
+    assert [run.run_id for run in store.runs()] == ["run-0", "run-1", "run-2", "run-3"]
+
+
 def test_a_second_process_is_told_who_holds_the_store(store: Store) -> None:
     code = (
         "from data.store import Store\nfrom data.errors import StoreError\n"

@@ -30,8 +30,9 @@ ROOT = Path(__file__).parents[2]
 
 
 def latest(config: TrainConfig) -> Any:
+    """The run that began last, whether it ended or not."""
     with Store.open(config.store.path, read_only=True) as store:
-        return store.run("latest")
+        return store.runs()[-1]
 
 
 def trained_by(config: TrainConfig) -> Any:
