@@ -63,9 +63,9 @@ def trouble(error: Exception) -> UserError | None:
     """`error` as a user's error, or None for a bug of ours, which keeps its traceback.
 
     An OSError counts only where it names a file or says that the disk is full. Raises KeyboardInterrupt for DuckDB's
-    own error of a query that Ctrl-C ended.
+    own errors of a query that Ctrl-C ended.
     """
-    if isinstance(error, RuntimeError) and str(error) == "Query interrupted":
+    if str(error) == "Query interrupted" or "failed: KeyboardInterrupt" in str(error):
         raise KeyboardInterrupt from None
     if isinstance(error, UserError):
         return error

@@ -10,6 +10,7 @@ import sys
 import time
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from data.__main__ import main
@@ -95,7 +96,27 @@ def test_only_errors_of_named_files_are_plain(tmp_path: Path) -> None:
     assert "disk is full" in full.problem
     for bug in (OSError("nothing is named"), ValueError("x"), KeyError("filename")):
         assert trouble(bug) is None
-    with pytest.raises(KeyboardInterrupt):  # DuckDB's own error, where Ctrl-C came within a query
+
+
+def test_a_query_that_ctrl_c_ended_is_ctrl_c() -> None:
+    class Frame:
+        """What DuckDB reads when the signal comes."""
+
+        def __arrow_c_stream__(self, requested_schema: object = None) -> object:
+            raise KeyboardInterrupt
+
+    def interrupted() -> None:
+        connection = duckdb.connect()
+        try:
+            connection.register("frame", Frame())
+            connection.execute("SELECT * FROM frame")
+        except Exception as error:
+            trouble(error)
+            raise
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    with pytest.raises(KeyboardInterrupt):
         trouble(RuntimeError("Query interrupted"))
 
 
