@@ -47,6 +47,7 @@ format: $(STAMP) ## let ruff mend what it can
 bench: $(STAMP) ## speed and memory against named alternatives; tables are printed and written to runs/bench
 	$(BIN)/python tests/bench/bench_dedup.py
 	$(BIN)/python tests/bench/bench_pii.py
+	$(BIN)/python tests/bench/bench_curation.py --sizes 10000,100000
 
 clean: ## remove caches and outputs (the store in runs/ too)
 	rm -rf runs .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
