@@ -167,12 +167,21 @@ def diff(options: Namespace) -> None:
         console.print(f"  {row['record_id']}  {row['change']}  {row['why'] or ''}", highlight=False)
 
 
+def _subject(store: Store, name: str) -> str:
+    """The id of a version, run or evaluation from its beginning, a tag or `latest`."""
+    if name.startswith("run-"):
+        return store.run(name).run_id
+    if name.startswith("eval-"):
+        return store.evaluation(name).evaluation_id
+    return store.resolve(name)
+
+
 def facts(options: Namespace) -> None:
     """Stored facts, one line each."""
     with _open(options) as store:
         subject = options.subject
         if subject and not store.facts(subject).height:
-            subject = store.resolve(subject)
+            subject = _subject(store, subject)
         found = store.facts(subject, options.name)
     if found.is_empty():
         said = spelt("no facts yet; python -m audit and python -m eval make them", options.store)

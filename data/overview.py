@@ -45,7 +45,10 @@ def overview(options: Namespace) -> None:
     if found:
         last = json.loads(found[0])
         reports.append(
-            ("audit", last["report"] + ("" if last.get("whole", True) else "  (the last one: not all checks)"))
+            (
+                "audit",
+                last["report"] + ("" if last.get("whole", True) else "  (the last one: not all checks)"),
+            )
         )
     reports += [("eval", str(Path(evaluation.path) / "evaluation.html"))] if evaluation else []
     for name, path in reports:

@@ -60,6 +60,9 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
         store.tag("good", last)
         store.save_run(Run(run_id="run-1", version=last, model="tiny", method="lora", config={}, seed=1))
         store.add_facts(
+            [Fact(subject="run-1", subject_kind="run", name="loss", value=0.75, unit="nats", n=9)]
+        )
+        store.add_facts(
             [Fact(subject=last, subject_kind="version", name="QUA-001", value=0.125, unit="fraction", n=4)]
         )
     return path
@@ -95,6 +98,7 @@ def test_listings(path: Path, capsys: pytest.CaptureFixture[str], monkeypatch) -
         ("show", "v-0"): "not scrubbed",
         ("diff", "v-0", "latest"): "dedup_near",
         ("facts", "good"): "0.125",
+        ("facts", "run-"): "0.75",
         ("overview", "v-0"): "not made yet: python -m audit",
         ("overview",): "nearly the same as the kept record",
         ("status",): "3 versions, 5 records, 1 runs",
