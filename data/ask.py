@@ -221,7 +221,7 @@ def write_export(options: Namespace) -> None:
             allow_unscrubbed=options.allow_unscrubbed,
             force=options.force,
         )
-    Console().print(f"{count:,} records -> {options.file}", highlight=False)
+    Console().print(f"{count:,} records -> {options.file}", highlight=False, soft_wrap=True)
 
 
 def set_tag(options: Namespace) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import glob
 import hashlib
+import json
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -203,7 +204,7 @@ class Loader:
             "language": text_field(row, columns, "language") or self.config.language or None,
             "timestamp": text_field(row, columns, "timestamp"),
         }
-        rest = {key: value for key, value in row.items() if key not in consumed and value is not None}
+        rest = _rest(row, consumed)
         try:
             metadata = canonical_json(rest) if rest else "{}"
             body = canonical_json([[m["role"], m["content"]] for m in messages])
@@ -258,6 +259,23 @@ class Loader:
             *first,
             *_ways_out(rejected / read),
         )
+
+
+# A row of `python -m data export`: read again it is the record that it was, and not a record about one.
+EXPORTED = {"record_id", "kind", "messages", "metadata"}
+
+
+def _rest(row: Row, consumed: set[str]) -> dict[str, Any]:
+    """The columns that no part of a record was made of."""
+    rest = {key: value for key, value in row.items() if key not in consumed and value is not None}
+    if not row.keys() >= EXPORTED:
+        return rest
+    inner = rest.pop("metadata", None)
+    if isinstance(inner, str):  # a Parquet file holds it as JSON
+        inner = json.loads(inner)
+    for name in ("record_id", "kind", "split"):
+        rest.pop(name, None)
+    return {**(inner or {}), **rest}
 
 
 def _ways_out(fraction: float) -> list[str]:

@@ -11,7 +11,8 @@ import pytest
 
 from data.__main__ import main
 from data.facts import Fact
-from data.load import LOADED_SCHEMA, REJECT_SCHEMA
+from data.load import LOADED_SCHEMA, REJECT_SCHEMA, Loader
+from data.load.config import SourceConfig
 from data.records import text_hash
 from data.runs import Run
 from data.store import Store
@@ -162,6 +163,18 @@ def test_export_writes_what_the_version_holds(
     assert ask(path, "export", "good", str(tmp_path / "absent" / "out.jsonl")) == 2
     assert "there is no folder" in capsys.readouterr().err
     assert not (tmp_path / "absent").exists()
+
+
+@pytest.mark.parametrize("ending", ["jsonl", "parquet"])
+def test_an_export_read_again_is_the_same_data(path: Path, tmp_path: Path, ending: str) -> None:
+    file = tmp_path / f"out.{ending}"
+    assert ask(path, "export", "good", str(file)) == 0
+    frames = [records for records, _ in Loader(SourceConfig(path=[str(file)]))]
+    with Store.open(path, read_only=True) as store:
+        columns = ["text_hash", "label", "source", "licence", "language", "metadata", "kind"]
+        canonical = pl.col("metadata").str.replace(": ", ":")
+        before = store.read("good").frame(*columns).with_columns(canonical).collect()
+    assert pl.concat(frames).select(columns).sort("text_hash").equals(before.sort("text_hash"))
 
 
 @pytest.mark.parametrize(
