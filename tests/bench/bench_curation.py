@@ -131,9 +131,7 @@ def chart(results: Sequence[dict[str, Any]], path: Path) -> None:
     """Wall seconds by rows, as SVG."""
     names = {"first": "from nothing", "added": "1 % new rows", "again": "unchanged"}
     rows = [
-        {"x": r["rows"], "y": r[key]["wall"], "series": name}
-        for r in results
-        for key, name in names.items()
+        {"x": r["rows"], "y": r[key]["wall"], "series": name} for r in results for key, name in names.items()
     ]
     picture = line(rows, x_title="records", y_title="wall seconds")
     path.parent.mkdir(parents=True, exist_ok=True)
