@@ -9,7 +9,7 @@ from typing import Any
 import polars as pl
 
 from data.journal import Journal
-from data.reading import StoreRecords, derived
+from data.reading import StoreRecords, derived, streamed
 from data.verdicts import Verdicts, verdicts
 from data.versions import stage_key, version_id
 
@@ -97,21 +97,10 @@ class Memory(Journal):
     ) -> Iterator[pl.DataFrame]:
         """Frames of text_hash and derived `columns`, one row for each text of `version` without a `kind` sketch."""
         selected = ", ".join(f"{derived(name)} AS {name}" for name in columns)
-        cursor = self.connection.cursor()
-        try:
-            reader = cursor.sql(
-                f"""SELECT t.text_hash, {selected} FROM texts t WHERE t.text_hash IN
-                (SELECT text_hash FROM members WHERE version = $version)
-                AND NOT EXISTS (SELECT 1 FROM sketches k WHERE k.kind = $kind AND k.text_hash = t.text_hash)""",
-                params={"version": version, "kind": kind},
-            ).to_arrow_reader(rows)
-            for batch in reader:
-                if batch.num_rows:
-                    frame = pl.from_arrow(batch)
-                    assert isinstance(frame, pl.DataFrame)
-                    yield frame
-        finally:
-            cursor.close()
+        sql = f"""SELECT t.text_hash, {selected} FROM texts t WHERE t.text_hash IN
+            (SELECT text_hash FROM members WHERE version = $version)
+            AND NOT EXISTS (SELECT 1 FROM sketches k WHERE k.kind = $kind AND k.text_hash = t.text_hash)"""
+        yield from streamed(self.connection, sql, {"version": version, "kind": kind}, rows)
 
     def add_sketches(self, kind: str, frames: Iterable[pl.DataFrame]) -> None:
         """Keep sketches (text_hash, data) of `kind` (`stage:code:settings`); those of the stage's older code go."""

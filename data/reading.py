@@ -59,16 +59,7 @@ class StoreRecords:
         # Ordered, so that a stage that reads twice, with other columns, meets the records in the same order.
         sql, params = self._sql(self._selected(columns))
         sql += " ORDER BY m.record_id"
-        # A reader blocks its connection until it is read to its end: it gets a cursor of its own.
-        cursor = self._connection.cursor()
-        try:
-            for batch in cursor.sql(sql, params=params).to_arrow_reader(rows):
-                if batch.num_rows:
-                    frame = pl.from_arrow(batch)
-                    assert isinstance(frame, pl.DataFrame)
-                    yield frame
-        finally:
-            cursor.close()
+        yield from streamed(self._connection, sql, params, rows)
 
     def earlier(self, stage: str, config: dict[str, Any], reason: str = "") -> pl.DataFrame:
         """See `Records.earlier`."""
@@ -131,6 +122,22 @@ class StoreRecords:
         sql, params = self._sql(selected)
         frame: pl.DataFrame = self._connection.sql(f"{sql} {order}", params=params).pl()
         return frame
+
+
+def streamed(
+    connection: duckdb.DuckDBPyConnection, sql: str, params: list[Any] | dict[str, Any], rows: int
+) -> Iterator[pl.DataFrame]:
+    """The answer of a query in frames of at most `rows` rows, none of them empty."""
+    # A reader blocks its connection until it is read to its end: it gets a cursor of its own.
+    cursor = connection.cursor()
+    try:
+        for batch in cursor.sql(sql, params=params).to_arrow_reader(rows):
+            if batch.num_rows:
+                frame = pl.from_arrow(batch)
+                assert isinstance(frame, pl.DataFrame)
+                yield frame
+    finally:
+        cursor.close()
 
 
 def derived(name: str) -> str:
