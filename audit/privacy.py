@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-import polars as pl
-
 from audit import statistics
 from audit.context import Context
 from audit.shares import at_most, demand, upper_if_none
 from data.facts import Fact
-from data.records import digest
+from data.records import drawn
 from data.report.wording import number, percent
 
 if TYPE_CHECKING:
@@ -19,17 +17,6 @@ if TYPE_CHECKING:
 
 
 NO_NAMES = " It is the pattern detector, which looks for no names or places."
-
-
-def drawn(frame: pl.DataFrame, rows: int, seed: int) -> pl.DataFrame:
-    """At most `rows` rows (0: all) of a frame with record_id, by the order of a keyed hash of the ids.
-
-    The same seed draws the same records, whatever else is in the version.
-    """
-    if rows == 0 or frame.height <= rows:
-        return frame
-    keys = [digest(f"{seed} {record}") for record in frame["record_id"]]
-    return frame.with_columns(drawn_key=pl.Series(keys)).sort("drawn_key").head(rows).drop("drawn_key")
 
 
 def personal_data_left(context: Context) -> list[Fact]:

@@ -11,11 +11,11 @@ import polars as pl
 
 from audit import statistics
 from audit.context import EXACT, Context
-from audit.privacy import drawn
 from audit.recall import planted_recall
 from audit.shares import at_most, demand, upper_if_none
 from data.errors import SourceError
 from data.facts import Fact, Outcome
+from data.records import drawn
 from data.report.wording import number, percent
 
 

@@ -21,7 +21,7 @@ from curation.embedding import embed
 from data.errors import ConfigError, StoreError
 from data.facts import Fact
 from data.progress import progress
-from data.records import digest
+from data.records import drawn
 from data.store import Store
 
 WORDS = 5
@@ -56,7 +56,7 @@ def find_topics(texts: Sequence[str], vectors: np.ndarray, count: int) -> Topics
 
 
 def _words(texts: Sequence[str], topic: np.ndarray, count: int) -> list[list[str]]:
-    """The words of each topic by class-based tf-idf, tf(t, c) log(1 + A / f(t)) A words a class (Grootendorst 2022)."""
+    """The words of each topic by class-based tf-idf, tf log(1 + A / f), A the words a class (Grootendorst 2022)."""
     from sklearn.feature_extraction.text import CountVectorizer
 
     # Placeholders of personal data say nothing of the topic; a word has letters only.
@@ -80,8 +80,8 @@ def _words(texts: Sequence[str], topic: np.ndarray, count: int) -> list[list[str
     return [[str(names[k]) for k in row if weight[t, k] > 0] for t, row in enumerate(best)]
 
 
-def similar_pairs(vectors: np.ndarray, least: float, most: int) -> list[tuple[int, int, float]]:
-    """The `most` pairs of rows with the highest cosine similarity, where it is `least` or more; each row once."""
+def similar_pairs(vectors: np.ndarray, least: float) -> list[tuple[int, int, float]]:
+    """Pairs of rows with a cosine similarity of `least` or more, the most similar first; each row once."""
     found: list[tuple[float, int, int]] = []
     for at in range(0, len(vectors), 512):
         cosine = vectors[at : at + 512] @ vectors.T
@@ -96,8 +96,6 @@ def similar_pairs(vectors: np.ndarray, least: float, most: int) -> list[tuple[in
     pairs: list[tuple[int, int, float]] = []
     taken: set[int] = set()
     for negative, a, b in sorted(found):
-        if len(pairs) == most:
-            break
         if not {a, b} & taken:
             pairs.append((a, b, -negative))
             taken |= {a, b}
@@ -112,21 +110,21 @@ def show_topics(store: Store, config: CurationConfig, console: Console) -> None:
             f"{version} was not scrubbed of personal data, and this shows texts",
             "python -m curation pii=presidio",
         )
-    frame = _drawn(store.read(version).frame("record_id", "split", "text").collect(), config.topics.rows)
+    frame = drawn(store.read(version).frame("record_id", "split", "text").collect(), config.topics.rows, SEED)
     if frame.height < 2:
         raise ConfigError(f"{version} has {frame.height} records", "topics need two or more")
     texts = frame["text"].to_list()
     with progress("Embedding", total=len(texts)) as advance:
         vectors = embed(texts, config.topics.model, advance)
     topics = find_topics(texts, vectors, config.topics.count)
-    pairs = similar_pairs(vectors, config.topics.similar, config.rows)
-    store.add_facts(facts_of(version, frame, topics, vectors, config))
+    pairs = similar_pairs(vectors, config.topics.similar)
+    store.add_facts(facts_of(version, frame, topics, len(pairs), config))
     console.print(_table(frame, topics, version))
     console.print(
         f"as varied as {topics.effective:.1f} topics of equal size; drawn: {len(texts):,} records",
         highlight=False,
     )
-    for a, b, cosine in pairs:
+    for a, b, cosine in pairs[: config.rows]:
         left, right = compared(texts[a][:CHARS], texts[b][:CHARS])
         table = Table(
             show_edge=False, pad_edge=False, expand=True, title_justify="left", title=f"cosine {cosine:.3f}"
@@ -137,14 +135,6 @@ def show_topics(store: Store, config: CurationConfig, console: Console) -> None:
         console.print(table)
     if not pairs:
         console.print(f"no two of them have a cosine of {config.topics.similar} or more", highlight=False)
-
-
-def _drawn(frame: pl.DataFrame, rows: int) -> pl.DataFrame:
-    """At most `rows` records, the same whatever else the version holds."""
-    if frame.height <= rows:
-        return frame
-    keys = pl.Series([digest(f"{SEED} {record}") for record in frame["record_id"]])
-    return frame.with_columns(key=keys).sort("key").head(rows).drop("key")
 
 
 def _table(frame: pl.DataFrame, topics: Topics, version: str) -> Table:
@@ -163,21 +153,20 @@ def _table(frame: pl.DataFrame, topics: Topics, version: str) -> Table:
 
 
 def facts_of(
-    version: str, frame: pl.DataFrame, topics: Topics, vectors: np.ndarray, config: CurationConfig
+    version: str, frame: pl.DataFrame, topics: Topics, pairs: int, config: CurationConfig
 ) -> list[Fact]:
-    """`topics_effective`, and a `topic_share` a topic; words are in `detail`."""
+    """`topics_effective`, `semantic_pairs`, and a `topic_share` a topic; words are in `detail`."""
     n = frame.height
     common: dict[str, Any] = {
         "subject": version, "subject_kind": "version", "n": n,
         "method": "k-means of sentence embeddings of a keyed draw of records",
-"signature": _signature(config, n),
+        "signature": _signature(config, n),
         "evidence": "python -m curation topics.version=" + version,
     }  # fmt: skip
-    near = len(similar_pairs(vectors, config.topics.similar, n))
     found = [
         Fact(name="topics_effective", value=topics.effective, unit="topics of equal size", **common),
         Fact(
-            name="semantic_pairs", value=float(near), unit="pairs", **common,
+            name="semantic_pairs", value=float(pairs), unit="pairs", **common,
             detail={"least_cosine": config.topics.similar},
         ),
     ]  # fmt: skip

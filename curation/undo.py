@@ -20,8 +20,6 @@ from data.store import Store
 from data.verdicts import Action, verdicts
 from data.versions import Version
 
-__all__ = ["later_again", "show_undo", "undo"]
-
 
 def undo(store: Store, name: str, because: str, version: str = "latest") -> list[Step]:
     """Restore the record that `name` begins and run the stages that came after its removal.

@@ -90,6 +90,17 @@ def text_hash(messages: Sequence[Message]) -> str:
     return digest(canonical_json([[m["role"], m["content"]] for m in messages]))
 
 
+def drawn(frame: pl.DataFrame, rows: int, seed: int) -> pl.DataFrame:
+    """At most `rows` rows (0: all) of a frame with record_id, by the order of a keyed hash of the ids.
+
+    The same seed draws the same records, whatever else is in the version.
+    """
+    if rows == 0 or frame.height <= rows:
+        return frame
+    keys = [digest(f"{seed} {record}") for record in frame["record_id"]]
+    return frame.with_columns(drawn_key=pl.Series(keys)).sort("drawn_key").head(rows).drop("drawn_key")
+
+
 def answer_of(messages: Iterable[Message]) -> str:
     """The derived `answer` column for one record."""
     return "\n".join(m["content"] for m in messages if m["role"] in ANSWER_ROLES)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from curation.balance.config import NEVER
-from curation.quality.config import Consequence
-from data.errors import ConfigError, closest
+from curation.quality.config import Consequence, consequence
+from data.errors import ConfigError
 
 # The families in the order in which they are asked; of a record that several would drop, the first gives the
 # reason. Being unlike the others is no fault by itself: a person looks first.
@@ -50,7 +50,10 @@ class OutliersConfig:
     min_prompts: int = 5
 
     def __post_init__(self) -> None:
-        self.families = {**FAMILIES, **{n: _consequence(n, c) for n, c in self.families.items()}}
+        self.families = {
+            **FAMILIES,
+            **{n: consequence("outliers", FAMILIES, n, c) for n, c in self.families.items()},
+        }
         _check("max_z", self.max_z, self.max_z > 0, "above 0, as in outliers.max_z=3.5")
         _check("min_spread", self.min_spread, self.min_spread >= 0, "0 or more")
         for key in ("max_far_fraction", "max_answer_fraction"):
@@ -74,16 +77,6 @@ class OutliersConfig:
     def reads_texts(self) -> bool:
         """Whether a family is on that looks at texts."""
         return any(self.does(name) is not Consequence.off for name in FAMILIES if name != "numeric")
-
-
-def _consequence(family: str, given: str) -> Consequence:
-    if family not in FAMILIES:
-        raise ConfigError(f"outliers.families.{family}: no such family of rules", closest(family, FAMILIES))
-    # YAML reads a bare `off` as the boolean.
-    word = "off" if str(given).lower() == "false" else str(given)
-    if word not in list(Consequence):
-        raise ConfigError(f"outliers.families.{family}={given} is unknown", closest(word, list(Consequence)))
-    return Consequence(word)
 
 
 def _check(key: str, value: object, holds: bool, allowed: str) -> None:

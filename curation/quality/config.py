@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -82,7 +83,10 @@ class QualityConfig:
     max_document_words: int = 100_000
 
     def __post_init__(self) -> None:
-        self.families = {**FAMILIES, **{n: self._consequence(n, c) for n, c in self.families.items()}}
+        self.families = {
+            **FAMILIES,
+            **{n: consequence("quality", FAMILIES, n, c) for n, c in self.families.items()},
+        }
         for key in self.__slots__:
             value = getattr(self, key)
             if key.endswith(("_fraction", "_confidence")):
@@ -100,22 +104,20 @@ class QualityConfig:
                 "two-letter codes, as in quality.languages=[en,de]",
             )
 
-    def _consequence(self, family: str, given: str) -> Consequence:
-        if family not in FAMILIES:
-            raise ConfigError(
-                f"quality.families.{family}: no such family of rules", closest(family, FAMILIES)
-            )
-        # YAML reads a bare `off` as the boolean.
-        word = "off" if str(given).lower() == "false" else str(given)
-        if word not in list(Consequence):
-            raise ConfigError(
-                f"quality.families.{family}={given} is unknown", closest(word, list(Consequence))
-            )
-        return Consequence(word)
-
     def does(self, family: str) -> Consequence:
         """What the findings of `family` do."""
         return Consequence(self.families[family])
+
+
+def consequence(stage: str, families: Collection[str], family: str, given: str) -> Consequence:
+    """What `stage.families.family=given` asks for. Raises ConfigError for a family or a word that is unknown."""
+    if family not in families:
+        raise ConfigError(f"{stage}.families.{family}: no such family of rules", closest(family, families))
+    # YAML reads a bare `off` as the boolean.
+    word = "off" if str(given).lower() == "false" else str(given)
+    if word not in list(Consequence):
+        raise ConfigError(f"{stage}.families.{family}={given} is unknown", closest(word, list(Consequence)))
+    return Consequence(word)
 
 
 def _check(key: str, value: object, holds: bool, allowed: str) -> None:

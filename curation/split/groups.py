@@ -24,7 +24,7 @@ def groups(records: Records, config: SplitConfig) -> pl.DataFrame:
         if frame.height and frame[column].null_count() == frame.height:
             raise ConfigError(
                 f"split.group_by={column}: no record has that column",
-                closest(column, _metadata_keys(records)),
+                closest(column, column_names(records)),
             )
         edges.append(_equal(frame[column]))
     pairs = np.concatenate(edges)
@@ -63,10 +63,10 @@ def _equal(values: pl.Series) -> np.ndarray[tuple[int, int], np.dtype[np.int64]]
     return first.select("first", "row").to_numpy().astype(np.int64)
 
 
-def _metadata_keys(records: Records) -> list[str]:
+def column_names(records: Records) -> set[str]:
+    """Columns that records can be grouped by: keys of the first ones' metadata, and what every record has."""
     import json
 
     sample = records.frame("metadata").head(100).collect()["metadata"]
-    return sorted(
-        {key for text in sample if text for key in json.loads(text)} | {"source", "licence", "language"}
-    )
+    found = {key for text in sample if text for key in json.loads(text)}
+    return found | {"label", "kind", "source", "licence", "language", "file"}

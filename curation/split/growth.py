@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import replace
 
 import polars as pl
 
 from curation.split.config import SplitConfig
-from curation.split.groups import groups
+from curation.split.groups import column_names, groups
 from data.errors import ConfigError, closest
 from data.records import FrameRecords, Records
-
-COLUMNS = ("label", "kind", "source", "licence", "language", "file")
 
 
 def growth(records: Records, tied: pl.DataFrame, config: SplitConfig) -> list[pl.DataFrame]:
@@ -55,9 +52,8 @@ def _groups_of(frame: pl.DataFrame, config: SplitConfig) -> pl.DataFrame:
 
 
 def _read(records: Records, ids: pl.Series, config: SplitConfig) -> pl.DataFrame:
-    wanted = ids.to_frame()
     columns = dict.fromkeys(["record_id", "ingest_number", "messages", *config.group_by])
-    return pl.concat([batch.join(wanted, on="record_id", how="semi") for batch in records.batches(*columns)])
+    return records.among(ids).frame(*columns).collect()
 
 
 def _strata(records: Records, config: SplitConfig) -> pl.Series:
@@ -69,11 +65,6 @@ def _strata(records: Records, config: SplitConfig) -> pl.Series:
     values = records.frame(column).select(stratum=pl.when(text != "").then(text)).collect()["stratum"]
     if len(values) and values.null_count() == len(values):
         raise ConfigError(
-            f"split.stratify_by={column}: no record has that column", closest(column, _columns(records))
+            f"split.stratify_by={column}: no record has that column", closest(column, column_names(records))
         )
     return values
-
-
-def _columns(records: Records) -> set[str]:
-    sample = records.frame("metadata").head(100).collect()["metadata"]
-    return {key for text in sample if text for key in json.loads(text)} | set(COLUMNS)

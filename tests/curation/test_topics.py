@@ -61,11 +61,10 @@ def test_a_vector_depends_on_its_text_alone() -> None:
 def test_pairs_are_the_nearest_and_each_row_is_in_one() -> None:
     angle = np.deg2rad([0, 5, 20, 21, 90])
     vectors = np.stack([np.cos(angle), np.sin(angle)], axis=1).astype(np.float32)
-    pairs = similar_pairs(vectors, 0.9, 10)
+    pairs = similar_pairs(vectors, 0.9)
     assert [(a, b) for a, b, _ in pairs] == [(2, 3), (0, 1)]
     assert pairs[0][2] == pytest.approx(np.cos(np.deg2rad(1)), abs=1e-5)
-    assert similar_pairs(vectors, 0.9, 1) == pairs[:1]
-    assert similar_pairs(vectors, 0.99999, 10) == []
+    assert similar_pairs(vectors, 0.99999) == []
 
 
 def test_a_version_is_shown_and_its_facts_are_stored(tmp_path: Path) -> None:
