@@ -20,6 +20,8 @@ def _uncaught(kind: type[BaseException], error: BaseException, trace: TracebackT
     sys.__excepthook__(kind, error, trace)
 
 
-# Only where a command of ours is the program: this package is the first that each of them imports.
-if sys.argv and Path(sys.argv[0]).parent.parent == Path(__file__).parent.parent:
+# Only where a command of ours (audit/__main__.py, curation/desk/__main__.py) is the program: this package is the
+# first that each of them imports.
+_ROOT = Path(__file__).parent.parent
+if sys.argv and Path(sys.argv[0]).name == "__main__.py" and _ROOT in Path(sys.argv[0]).parents[1:3]:
     sys.excepthook = _uncaught

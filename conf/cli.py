@@ -7,9 +7,11 @@ import sys
 from importlib.metadata import version
 
 from conf import stopped
+from conf.messages import MODULES
 
 COMMANDS = {
     "curation": "raw file -> versions: dedup, quality, personal data, splits",
+    "desk": "people look at records: a labelling server, push, pull, agreement",
     "audit": "checks of a version, and the report that a reviewer reads",
     "train": "a version -> a tuned model",
     "eval": "base against tuned; metrics for a file of predictions",
@@ -35,6 +37,6 @@ def main() -> None:
         sys.exit(0 if asked else 2)
     sys.argv = [f"tuneproof {arguments[0]}", *arguments[1:]]
     try:
-        runpy.run_module(arguments[0], run_name="__main__", alter_sys=True)
+        runpy.run_module(MODULES.get(arguments[0], arguments[0]), run_name="__main__", alter_sys=True)
     except KeyboardInterrupt:  # while it was still importing
         stopped()

@@ -16,6 +16,8 @@ FLAGS = (
     "--help", "--hydra-help", "--version", "--cfg", "--resolve", "--package", "--run", "--multirun",
     "--shell-completion", "--config-path", "--config-name", "--config-dir", "--experimental-rerun", "--info",
 )  # fmt: skip
+# Commands that are started under another name than that of their folder of configuration.
+MODULES = {"desk": "curation.desk"}
 
 
 def refuse_dashes(words: Sequence[str], command: str) -> None:
@@ -102,4 +104,4 @@ def _first_line(text: str) -> str:
 
 
 def _help(command: str) -> str:
-    return f"all keys: python -m {command} --help"
+    return f"all keys: python -m {MODULES.get(command, command)} --help"

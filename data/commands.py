@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 DEFAULT_STORE = "runs/warehouse.duckdb"
-_COMMAND = re.compile(r"python -m (curation|audit|train|eval|data)(?![\w.])")
+_COMMAND = re.compile(r"python -m (curation\.desk(?: [a-z]+)?|curation|audit|train|eval|data)(?![\w.])")
 
 
 def default_store() -> str:
@@ -29,7 +29,9 @@ def spelt(text: str, store: str = "") -> str:
 
     def one(found: re.Match[str]) -> str:
         name = found.group(1)
+        if started_as() == "tuneproof":
+            name = name.replace("curation.desk", "desk")
         key = ["--store", other] if name == "data" else [f"store.path={other}"]
-        return " ".join([started_as(), name, *(shlex.quote(word) for word in key if other)])
+        return " ".join([started_as(), *name.split(), *(shlex.quote(word) for word in key if other)])
 
     return _COMMAND.sub(one, text)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from dataclasses import fields
+from dataclasses import fields, is_dataclass
 from importlib import import_module
 from pathlib import Path
 
 import pytest
 
 from conf.app import compose, config_folder
+from conf.messages import MODULES
 from curation.config import CurationConfig
 from curation.stages import STAGES
 
@@ -18,10 +19,13 @@ ROOT = Path(__file__).parent.parent
 PACKAGES = ("audit", "conf", "curation", "data", "eval", "train")
 SCHEMAS = {
     "curation": ("curation.config", "CurationConfig"),
+    "desk": ("curation.desk.config", "DeskCommand"),
     "audit": ("audit.config", "AuditConfig"),
     "train": ("train.config", "TrainConfig"),
     "eval": ("eval.config", "EvalConfig"),
 }
+# Packages of curation that judge no record by themselves.
+NOT_STAGES = {"desk": ("curation.desk.config", "DeskConfig")}
 
 
 def python_files() -> list[Path]:
@@ -49,6 +53,22 @@ def test_one_word_names_a_stage_everywhere(stage) -> None:
         module = import_module(f"curation.{stage.name}")
         assert module.COLUMNS[0] == "record_id"
         assert callable(module.judge_batch)
+
+
+def test_every_package_of_curation_is_a_stage_or_said_to_be_none() -> None:
+    packages = {path.parent.name for path in (ROOT / "curation").glob("*/__init__.py")}
+    assert packages == {stage.name for stage in STAGES.values()} | set(NOT_STAGES)
+
+
+@pytest.mark.parametrize("name", NOT_STAGES)
+def test_one_word_names_what_is_no_stage(name: str) -> None:
+    module, schema = NOT_STAGES[name]
+    assert name in {f.name for f in fields(getattr(import_module(SCHEMAS[name][0]), SCHEMAS[name][1]))}
+    assert schema == f"{name.capitalize()}Config"
+    assert is_dataclass(getattr(import_module(module), schema))
+    assert config_folder(name).is_dir()
+    assert (ROOT / "curation" / name).is_dir()
+    assert (ROOT / "tests" / "curation" / name).is_dir()
 
 
 def every_choice() -> list[tuple[str, str]]:
@@ -100,7 +120,7 @@ def test_help_imports_nothing_heavy(command: str) -> None:
         "import runpy, sys\n"
         f"sys.argv = ['{command}', '--help']\n"
         "try:\n"
-        f"    runpy.run_module('{command}', run_name='__main__')\n"
+        f"    runpy.run_module('{MODULES.get(command, command)}', run_name='__main__')\n"
         "except SystemExit as end:\n"
         "    assert not end.code, end.code\n"
         f"loaded = sorted(set({heavy!r}) & set(sys.modules))\n"

@@ -1,0 +1,1 @@
+"""The server side: an environment of its own, a launcher, users, backups."""

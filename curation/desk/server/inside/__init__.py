@@ -1,0 +1,1 @@
+"""Runs inside the server's own environment: imports nothing of the project, whose libraries are not there."""
