@@ -11,14 +11,11 @@ from conf.app import StoreConfig
 from data.errors import ConfigError, closest
 from train.methods import MethodConfig
 from train.models import ModelConfig
+from train.tasks import Task, TaskConfig, check_method
+
+__all__ = ["INCIDENTAL", "Schedule", "Task", "TaskConfig", "TrainConfig", "as_data", "what_matters"]
 
 TRACKERS = ("tensorboard", "wandb", "mlflow", "comet_ml", "trackio", "none")
-
-
-class Task(StrEnum):
-    """What is learnt. sft: supervised fine-tuning, the next token of the answers."""
-
-    sft = "sft"
 
 
 class Schedule(StrEnum):
@@ -27,17 +24,6 @@ class Schedule(StrEnum):
     cosine = "cosine"
     linear = "linear"
     constant = "constant_with_warmup"
-
-
-@dataclass(kw_only=True, slots=True)
-class TaskConfig:
-    """The task. `name`: see Task. `max_length`: tokens of a record that are used, 8 or more; the rest is cut."""
-
-    name: Task = Task.sft
-    max_length: int = 1024
-
-    def __post_init__(self) -> None:
-        _within("task.max_length", self.max_length, 8, 1_000_000)
 
 
 @dataclass(kw_only=True, slots=True)
@@ -55,7 +41,12 @@ class TrainConfig:
     learning_rate            peak learning rate of AdamW; above 0
     schedule                 see Schedule
     warmup_steps             steps over which the learning rate rises from 0
-    weight_decay             decoupled weight decay of AdamW, 0 to 1
+    weight_decay             decoupled weight decay (L2) of AdamW, 0 to 1
+    l1                       every step moves the trained matrices towards zero by learning rate x l1; 0: not
+    dropout                  fraction dropped inside the base model while training, 0 to below 1; null: as the model
+                             was made. (Of the adapter's inputs: method.dropout)
+    label_smoothing          fraction of the target that is spread over all tokens (or labels), 0 to below 1
+    neftune_alpha            noise on the input embeddings while training (Jain et al. 2023); 0: none; usual: 5
     clip                     gradients are scaled down to this norm; 0: never
     train_rows               rows used at most; null: all
     validation_rows          validation rows used at most; null: all
@@ -90,6 +81,10 @@ class TrainConfig:
     schedule: Schedule = Schedule.cosine
     warmup_steps: int = 5
     weight_decay: float = 0.01
+    l1: float = 0.0
+    dropout: float | None = None
+    label_smoothing: float = 0.0
+    neftune_alpha: float = 0.0
     clip: float = 1.0
     train_rows: int | None = None
     validation_rows: int | None = 200
@@ -115,13 +110,22 @@ class TrainConfig:
         for name in ("steps", "train_rows", "validation_rows", "eval_steps", "threads"):
             if getattr(self, name) is not None:
                 _within(name, getattr(self, name), 1, 1_000_000_000)
-        for name in ("warmup_steps", "early_stopping_patience", "clip", "temperature"):
+        for name in ("warmup_steps", "early_stopping_patience", "clip", "temperature", "l1", "neftune_alpha"):
             _within(name, getattr(self, name), 0, 1_000_000)
         _within("weight_decay", self.weight_decay, 0, 1)
         if not 0 < self.learning_rate < 10:
             raise ConfigError(
                 f"learning_rate={self.learning_rate} is not between 0 and 10",
                 "usual: 1e-5 (full) to 5e-4 (lora)",
+            )
+        for name in ("dropout", "label_smoothing"):
+            if not 0 <= (getattr(self, name) or 0) < 1:
+                raise ConfigError(f"{name}={getattr(self, name)} is not a fraction from 0 to below 1")
+        check_method(self.task.name, self.method.name)
+        if self.method.name == "prompt" and self.label_smoothing:
+            raise ConfigError(
+                "label_smoothing does not go with method=prompt: its outputs are longer than its labels",
+                "label_smoothing=0, or method=lora",
             )
         if self.epochs <= 0:
             raise ConfigError(f"epochs={self.epochs} is not above 0")

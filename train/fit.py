@@ -1,4 +1,4 @@
-"""The training itself: TRL's SFTTrainer over rows that are tokenised already."""
+"""The training itself: a trainer of the task (train/trainers.py) over rows that are tokenised already."""
 
 # transformers is typed in part only.
 # mypy: disable-error-code="no-untyped-call"
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,8 +15,7 @@ from typing import Any
 from rich.console import Console
 
 from data.errors import MissingPackage, UserError
-from train.config import TrainConfig
-from train.methods import adapter_config
+from train.config import Task, TrainConfig
 from train.models import quiet
 from train.preflight import check_first_batch
 from train.rows import Tokenised
@@ -51,38 +51,43 @@ def fit(
     folder: Path,
     console: Console,
     checkpoint: Path | None = None,
+    watchers: Sequence[Any] = (),
 ) -> Fitted:
     """Train `model` on `train`, choosing by the loss on `validation`; checkpoints go to `folder`/checkpoints.
 
     The same configuration, data and machine give the same weights; so does a training that goes on from
-    `checkpoint`. Raises UserError for a loss that is no number and for a batch without supervision.
+    `checkpoint`. `watchers` are further callbacks of the trainer. Raises UserError for a loss that is no number and for a batch without supervision.
     """
     import torch
     from transformers import EarlyStoppingCallback, PrinterCallback, set_seed
 
-    from train.trainer import CountingTrainer
+    from train.shrink import Shrink
+    from train.trainers import make_trainer
     from train.watch import Watch
 
     validated = validation is not None and len(validation) > 0
     steps = planned_steps(config, len(train))
     set_seed(config.seed)  # the adapter's first weights are drawn before the trainer sets it
     watch = Watch(console)
-    callbacks: list[Any] = [watch, *_trackers(config, folder)]
+    callbacks: list[Any] = [watch, *watchers, *_trackers(config, folder)]
+    if config.l1:
+        callbacks.append(Shrink(config.l1))
     if validated and config.early_stopping_patience:
         callbacks.append(EarlyStoppingCallback(config.early_stopping_patience))
     with quiet():
-        trainer: Any = CountingTrainer(
-            model=model,
-            args=_arguments(config, steps, validated, folder, resuming=checkpoint is not None),
-            train_dataset=train.dataset,
-            eval_dataset=validation.dataset if validation is not None and validated else None,
-            processing_class=tokenizer,
-            peft_config=adapter_config(config.method, model),
-            callbacks=callbacks,
+        trainer: Any = make_trainer(
+            config,
+            model,
+            tokenizer,
+            train.dataset,
+            validation.dataset if validation is not None and validated else None,
+            _arguments(config, steps, validated, folder, resuming=checkpoint is not None),
+            callbacks,
         )
         trainer.remove_callback(PrinterCallback)
-        first = [train.dataset[n] for n in range(min(config.batch_size, len(train)))]
-        check_first_batch(trainer.data_collator(first)["labels"])
+        if config.task.name is not Task.classify:
+            first = [train.dataset[n] for n in range(min(config.batch_size, len(train)))]
+            check_first_batch(trainer.data_collator(first)["labels"])
         try:
             trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
         except (torch.OutOfMemoryError, MemoryError) as error:
@@ -127,13 +132,15 @@ def last_checkpoint(folder: Path) -> Path | None:
     return max(found)[1] if found else None
 
 
-def _arguments(config: TrainConfig, steps: int, validated: bool, folder: Path, *, resuming: bool) -> Any:
+def _arguments(
+    config: TrainConfig, steps: int, validated: bool, folder: Path, *, resuming: bool
+) -> dict[str, Any]:
+    """The settings that the trainers of all tasks share, in transformers' names."""
     import torch
-    from trl.trainer.sft_config import SFTConfig
 
     on_gpu = torch.cuda.is_available()
     every = config.eval_steps or max(math.ceil(steps / 10), 1)
-    return SFTConfig(
+    return dict(
         output_dir=str(folder / "checkpoints"),
         per_device_train_batch_size=config.batch_size,
         per_device_eval_batch_size=config.batch_size,
@@ -169,8 +176,8 @@ def _arguments(config: TrainConfig, steps: int, validated: bool, folder: Path, *
         disable_tqdm=True,
         report_to=[name for name in config.report_to if name not in ("tensorboard", "none")],
         run_name=folder.name,
-        max_length=config.task.max_length,
-        dataset_kwargs={"skip_prepare_dataset": True},  # tokenised and cut by train.rows, labels included
+        label_smoothing_factor=config.label_smoothing,
+        neftune_noise_alpha=config.neftune_alpha or None,
     )
 
 
