@@ -118,15 +118,7 @@ class TrainConfig:
                 f"learning_rate={self.learning_rate} is not between 0 and 10",
                 "usual: 1e-5 (full) to 5e-4 (lora)",
             )
-        for name in ("dropout", "label_smoothing"):
-            if not 0 <= (getattr(self, name) or 0) < 1:
-                raise ConfigError(f"{name}={getattr(self, name)} is not a fraction from 0 to below 1")
-        check_method(self.task.name, self.method.name)
-        if self.method.name == "prompt" and self.label_smoothing:
-            raise ConfigError(
-                "label_smoothing does not go with method=prompt: its outputs are longer than its labels",
-                "label_smoothing=0, or method=lora",
-            )
+        self._check_method()
         if self.epochs <= 0:
             raise ConfigError(f"epochs={self.epochs} is not above 0")
         for tracker in self.report_to:
@@ -137,6 +129,18 @@ class TrainConfig:
         elif not Path(self.resume).is_dir():
             raise ConfigError(
                 f"resume={self.resume}: no such checkpoint folder", "allowed: true, false, a folder"
+            )
+
+    def _check_method(self) -> None:
+        """What is trained and what keeps it from overfitting, together."""
+        check_method(self.task.name, self.method.name)
+        for name in ("dropout", "label_smoothing"):
+            if not 0 <= (getattr(self, name) or 0) < 1:
+                raise ConfigError(f"{name}={getattr(self, name)} is not a fraction from 0 to below 1")
+        if self.method.name == "prompt" and self.label_smoothing:
+            raise ConfigError(
+                "label_smoothing does not go with method=prompt: its outputs are longer than its labels",
+                "label_smoothing=0, or method=lora",
             )
 
 

@@ -56,7 +56,8 @@ def fit(
     """Train `model` on `train`, choosing by the loss on `validation`; checkpoints go to `folder`/checkpoints.
 
     The same configuration, data and machine give the same weights; so does a training that goes on from
-    `checkpoint`. `watchers` are further callbacks of the trainer. Raises UserError for a loss that is no number and for a batch without supervision.
+    `checkpoint`. `watchers` are further callbacks of the trainer. Raises UserError for a loss that is no number and
+    for a batch without supervision.
     """
     import torch
     from transformers import EarlyStoppingCallback, PrinterCallback, set_seed
@@ -140,45 +141,45 @@ def _arguments(
 
     on_gpu = torch.cuda.is_available()
     every = config.eval_steps or max(math.ceil(steps / 10), 1)
-    return dict(
-        output_dir=str(folder / "checkpoints"),
-        per_device_train_batch_size=config.batch_size,
-        per_device_eval_batch_size=config.batch_size,
-        gradient_accumulation_steps=config.accumulation,
-        max_steps=steps,
-        learning_rate=config.learning_rate,
-        lr_scheduler_type=config.schedule.value,
-        warmup_steps=min(config.warmup_steps, steps - 1),
-        weight_decay=config.weight_decay,
-        max_grad_norm=config.clip,
-        optim="adamw_torch",
-        seed=config.seed,
-        data_seed=config.seed,
-        logging_steps=config.log_steps,
-        logging_first_step=True,
-        logging_nan_inf_filter=False,
-        eval_strategy="steps" if validated else "no",
-        eval_steps=every if validated else None,
+    return {
+        "output_dir": str(folder / "checkpoints"),
+        "per_device_train_batch_size": config.batch_size,
+        "per_device_eval_batch_size": config.batch_size,
+        "gradient_accumulation_steps": config.accumulation,
+        "max_steps": steps,
+        "learning_rate": config.learning_rate,
+        "lr_scheduler_type": config.schedule.value,
+        "warmup_steps": min(config.warmup_steps, steps - 1),
+        "weight_decay": config.weight_decay,
+        "max_grad_norm": config.clip,
+        "optim": "adamw_torch",
+        "seed": config.seed,
+        "data_seed": config.seed,
+        "logging_steps": config.log_steps,
+        "logging_first_step": True,
+        "logging_nan_inf_filter": False,
+        "eval_strategy": "steps" if validated else "no",
+        "eval_steps": every if validated else None,
         # The loss before the first step is the base model's: what the tuned one is compared with.
-        eval_on_start=validated and not resuming,
-        save_strategy="steps",
-        save_steps=every,
-        save_total_limit=2,
-        load_best_model_at_end=validated,
+        "eval_on_start": validated and not resuming,
+        "save_strategy": "steps",
+        "save_steps": every,
+        "save_total_limit": 2,
+        "load_best_model_at_end": validated,
         # Otherwise a resumed training would count the validations without a better loss from zero again.
-        restore_callback_states_from_checkpoint=True,
-        metric_for_best_model="eval_loss" if validated else None,
-        greater_is_better=False if validated else None,
-        gradient_checkpointing=config.gradient_checkpointing,
-        use_cpu=not on_gpu,
-        bf16=on_gpu and torch.cuda.is_bf16_supported(),
-        dataloader_pin_memory=on_gpu,
-        disable_tqdm=True,
-        report_to=[name for name in config.report_to if name not in ("tensorboard", "none")],
-        run_name=folder.name,
-        label_smoothing_factor=config.label_smoothing,
-        neftune_noise_alpha=config.neftune_alpha or None,
-    )
+        "restore_callback_states_from_checkpoint": True,
+        "metric_for_best_model": "eval_loss" if validated else None,
+        "greater_is_better": False if validated else None,
+        "gradient_checkpointing": config.gradient_checkpointing,
+        "use_cpu": not on_gpu,
+        "bf16": on_gpu and torch.cuda.is_bf16_supported(),
+        "dataloader_pin_memory": on_gpu,
+        "disable_tqdm": True,
+        "report_to": [name for name in config.report_to if name not in ("tensorboard", "none")],
+        "run_name": folder.name,
+        "label_smoothing_factor": config.label_smoothing,
+        "neftune_noise_alpha": config.neftune_alpha or None,
+    }
 
 
 def _trackers(config: TrainConfig, folder: Path) -> list[Any]:
