@@ -69,7 +69,7 @@ def test_loss_and_gradients_are_those_of_the_padded_batch(model: Any, pad_to: in
     expected = gradients(model, padded)
     batch = collate(some, pad_to=pad_to)
     packed = torch.nn.functional.cross_entropy(packed_logits(model, batch), batch["targets"])
-    assert float(packed) == pytest.approx(float(padded), abs=1e-5)
+    assert packed.item() == pytest.approx(padded.item(), abs=1e-5)
     got = gradients(model, packed)
     assert torch.nn.functional.cosine_similarity(got, expected, dim=0) > 0.99999
     if pad_to is not None:
