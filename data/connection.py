@@ -13,9 +13,13 @@ import duckdb
 from data.errors import StoreError
 from data.trouble import STORE_WAY, made
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 # From each older schema to the next.
-MIGRATIONS = {1: "CREATE TABLE IF NOT EXISTS sketches (kind VARCHAR, text_hash VARCHAR, data BLOB)"}
+MIGRATIONS = {
+    1: "CREATE TABLE IF NOT EXISTS sketches (kind VARCHAR, text_hash VARCHAR, data BLOB)",
+    2: """CREATE TABLE IF NOT EXISTS row_losses
+        (run_id VARCHAR, record_id VARCHAR, split VARCHAR, tokens BIGINT, before DOUBLE, after DOUBLE)""",
+}
 MEMORY_LIMIT = "1GB"
 
 

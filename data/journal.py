@@ -148,6 +148,21 @@ class Journal:
         """All runs, oldest first."""
         return [self.run(i) for i in self._column("SELECT run_id FROM runs ORDER BY used")]
 
+    def save_row_losses(self, run_id: str, losses: pl.DataFrame) -> None:
+        """Keep a run's losses by row (record_id, split, tokens, before, after: nats per token); older ones go."""
+        with self._transaction():
+            self.connection.execute("DELETE FROM row_losses WHERE run_id = ?", [run_id])
+            self._insert("row_losses", losses.select(pl.lit(run_id).alias("run_id"), pl.all()))
+
+    def row_losses(self, run: str) -> pl.DataFrame:
+        """What `save_row_losses` kept of a run, by record_id; empty in a store that is older than such losses."""
+        if not self._one("SELECT count(*) FROM information_schema.tables WHERE table_name = 'row_losses'"):
+            return pl.DataFrame()
+        return self.query(
+            "SELECT * EXCLUDE (run_id) FROM row_losses WHERE run_id = ? ORDER BY record_id",
+            [self.run(run).run_id],
+        )
+
     def save_evaluation(self, evaluation: Evaluation, answers: pl.DataFrame) -> None:
         """Store an evaluation and its answers (ANSWER_SCHEMA), replacing those of the same id."""
         self._save("evaluations", "evaluation_id", evaluation)

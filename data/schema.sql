@@ -12,7 +12,7 @@ CREATE TABLE records (
     licence       VARCHAR,
     language      VARCHAR,
     "timestamp"   VARCHAR,
-    metadata      VARCHAR,   -- JSON object
+    metadata      VARCHAR USING COMPRESSION 'uncompressed',  -- JSON object
     file          VARCHAR,
     line          BIGINT,
     raw_text_hash VARCHAR,   -- as it was read, before any stage
@@ -20,9 +20,11 @@ CREATE TABLE records (
     ingest_number INTEGER    -- 1 for the store's first ingest, 2 for the next ...: how old the record is
 );
 
+-- Texts stand in the file as they are: compressed, a search of the file's bytes would find none, kept or deleted.
+-- A text_hash with a dash (`purged-...`, `erased-...`) is a salted commitment: the text and the salt are gone.
 CREATE TABLE texts (
     text_hash VARCHAR,
-    messages  STRUCT(role VARCHAR, content VARCHAR)[]
+    messages  STRUCT(role VARCHAR, content VARCHAR)[] USING COMPRESSION 'uncompressed'
 );
 
 CREATE TABLE versions (
@@ -80,15 +82,40 @@ CREATE TABLE runs (
     metrics VARCHAR, created TIMESTAMP, used BIGINT
 );
 
+-- Of a run's rows (all or a sample): the mean loss over a row's supervised tokens, by the base and by the tuned model.
+CREATE TABLE row_losses (
+    run_id VARCHAR, record_id VARCHAR, split VARCHAR, tokens BIGINT, before DOUBLE, after DOUBLE
+);
+
 CREATE TABLE evaluations (
     evaluation_id VARCHAR, run VARCHAR, version VARCHAR, config VARCHAR, path VARCHAR, created TIMESTAMP, used BIGINT
 );
 
 CREATE TABLE answers (
-    evaluation_id VARCHAR, task VARCHAR, item VARCHAR, "role" VARCHAR, prompt VARCHAR, prediction VARCHAR,
-    "references" VARCHAR[], scores VARCHAR
+    evaluation_id VARCHAR, task VARCHAR, item VARCHAR, "role" VARCHAR,
+    prompt        VARCHAR USING COMPRESSION 'uncompressed',
+    prediction    VARCHAR USING COMPRESSION 'uncompressed',
+    "references"  VARCHAR[] USING COMPRESSION 'uncompressed',
+    scores        VARCHAR
 );
 
 CREATE TABLE tags (name VARCHAR, version VARCHAR, created TIMESTAMP);
+
+-- Deletions of texts: `purge` by version, `forget` by person.
+CREATE TABLE erasures (
+    erasure VARCHAR,         -- `e-` and 12 hex digits
+    kind    VARCHAR,         -- purge or forget
+    status  VARCHAR,         -- begun: the store is rewritten, files outside it may not be; done
+    created TIMESTAMP,
+    request VARCHAR,         -- forget: salted hash of what was asked for
+    salt    VARCHAR,
+    report  VARCHAR          -- JSON: what was found, deleted and scanned; never a value
+);
+
+-- Records that were erased on request: a source that still holds them does not bring them back.
+CREATE TABLE forgotten (record_id VARCHAR, erasure VARCHAR);
+
+-- Files that were written from the store and may hold texts of it: exports and backups.
+CREATE TABLE places (kind VARCHAR, path VARCHAR, version VARCHAR, created TIMESTAMP);
 
 CREATE SEQUENCE used_number;
