@@ -15,6 +15,11 @@ from train.tasks import Task, TaskConfig, check_method
 
 __all__ = ["INCIDENTAL", "Schedule", "Task", "TaskConfig", "TrainConfig", "as_data", "what_matters"]
 
+# What is looked at before a training (train/preflight); `allow=[...]` lets a training start although one says stop.
+CHECKS = (
+    "supervision", "end_of_turn", "truncation", "left_out", "round_trip", "leakage", "personal_data", "examples",
+    "balance", "contradictions",
+)  # fmt: skip
 TRACKERS = ("tensorboard", "wandb", "mlflow", "comet_ml", "trackio", "none")
 
 
@@ -60,6 +65,16 @@ class TrainConfig:
     resume                   false; true: go on from the last checkpoint of the same settings; or a checkpoint's path
     force                    train again although this very run is done
     keep_checkpoints         keep the checkpoints of a finished run
+    allow                    checks before the training (CHECKS) that may not stop it; what they found is kept as accepted
+    against                  evaluation suites (names of conf/eval/suite) or files of items that no training row may
+                             hold; empty: those of the version's decontaminate stage, and every suite with files
+    plan                     say what it would take (memory, time, cost, energy) and train nothing
+    price_per_hour           of this machine, in any currency; null: no cost is forecast
+    watts                    what the machine draws while training; null: a range by the kind of device
+    row_losses               rows of each split whose loss is kept by row, before and after; 0: none; null: as many as
+                             a tenth of the training's computing allows, up to 2,000
+    generate_rows            validation rows whose answers are generated at each validation and compared with theirs
+    export                   a run (`latest`, an id or its beginning): write its whole model to `out`, train nothing
     allow_unscrubbed         train on a version whose personal data was not masked
     allow_low_memory         start although the estimate says that memory will not suffice
     chat                     a run (`latest`, an id or its beginning): answer prompts instead of training
@@ -98,6 +113,14 @@ class TrainConfig:
     resume: str = "false"
     force: bool = False
     keep_checkpoints: bool = False
+    allow: list[str] = field(default_factory=list)
+    against: list[str] = field(default_factory=list)
+    plan: bool = False
+    price_per_hour: float | None = None
+    watts: float | None = None
+    row_losses: int | None = None
+    generate_rows: int = 0
+    export: str | None = None
     allow_unscrubbed: bool = False
     allow_low_memory: bool = False
     chat: str | None = None
@@ -118,6 +141,12 @@ class TrainConfig:
                 f"learning_rate={self.learning_rate} is not between 0 and 10",
                 "usual: 1e-5 (full) to 5e-4 (lora)",
             )
+        for name in ("price_per_hour", "watts", "row_losses", "generate_rows"):
+            if getattr(self, name) is not None:
+                _within(name, getattr(self, name), 0, 1_000_000)
+        for check in self.allow:
+            if check not in CHECKS:
+                raise ConfigError(f"allow={check}: no such check", closest(check, CHECKS))
         self._check_method()
         if self.epochs <= 0:
             raise ConfigError(f"epochs={self.epochs} is not above 0")
@@ -147,7 +176,8 @@ class TrainConfig:
 # Keys that change where or how conveniently a run is made, but not what it learns: they are no part of a run's id.
 INCIDENTAL = (
     "store", "version", "out", "resume", "force", "keep_checkpoints", "report_to", "log_steps", "chat",
-    "max_new_tokens", "temperature", "allow_unscrubbed", "allow_low_memory",
+    "max_new_tokens", "temperature", "allow_unscrubbed", "allow_low_memory", "allow", "against", "plan",
+    "price_per_hour", "watts", "row_losses", "generate_rows", "export",
 )  # fmt: skip
 
 
