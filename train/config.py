@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -65,7 +66,7 @@ class TrainConfig:
     resume                   false; true: go on from the last checkpoint of the same settings; or a checkpoint's path
     force                    train again although this very run is done
     keep_checkpoints         keep the checkpoints of a finished run
-    allow                    checks before the training (CHECKS) that may not stop it; what they found is kept as accepted
+    allow                    checks before the training (CHECKS) that may not stop it; what they find is kept
     against                  evaluation suites (names of conf/eval/suite) or files of items that no training row may
                              hold; empty: those of the version's decontaminate stage, and every suite with files
     plan                     say what it would take (memory, time, cost, energy) and train nothing
@@ -144,15 +145,11 @@ class TrainConfig:
         for name in ("price_per_hour", "watts", "row_losses", "generate_rows"):
             if getattr(self, name) is not None:
                 _within(name, getattr(self, name), 0, 1_000_000)
-        for check in self.allow:
-            if check not in CHECKS:
-                raise ConfigError(f"allow={check}: no such check", closest(check, CHECKS))
+        _among("allow", "check", self.allow, CHECKS)
+        _among("report_to", "tracker", self.report_to, TRACKERS)
         self._check_method()
         if self.epochs <= 0:
             raise ConfigError(f"epochs={self.epochs} is not above 0")
-        for tracker in self.report_to:
-            if tracker not in TRACKERS:
-                raise ConfigError(f"report_to={tracker}: no such tracker", closest(tracker, TRACKERS))
         if self.resume.lower() in ("true", "false"):
             self.resume = self.resume.lower()
         elif not Path(self.resume).is_dir():
@@ -195,6 +192,12 @@ def _plain(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _plain(inner) for key, inner in value.items()}
     return value.value if isinstance(value, StrEnum) else value
+
+
+def _among(key: str, kind: str, names: list[str], known: Sequence[str]) -> None:
+    for name in names:
+        if name not in known:
+            raise ConfigError(f"{key}={name}: no such {kind}", closest(name, known))
 
 
 def _within(key: str, value: float, low: float, high: float) -> None:
