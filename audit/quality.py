@@ -13,7 +13,7 @@ from audit import statistics
 from audit.context import EXACT, Context
 from audit.recall import planted_recall
 from audit.shares import at_most, demand, upper_if_none
-from data.errors import SourceError
+from data.errors import ConfigError, SourceError
 from data.facts import Fact, Outcome
 from data.records import drawn
 from data.report.wording import number, percent
@@ -140,7 +140,7 @@ def cluster_sizes(n: int, left: list[int], right: list[int]) -> list[int]:
 def contamination(context: Context) -> list[Fact]:
     """QUA-002: the share of rows that hold evaluation items, looked for again in the version as it is.
 
-    The files are those of the audit, or those that the decontaminate stage was given. NOT_RUN without any.
+    The items are those of the audit's files, or those that the decontaminate stage was given. NOT_RUN without any.
     """
     from curation.decontaminate import judge
     from curation.decontaminate.config import DecontaminateConfig
@@ -149,21 +149,22 @@ def contamination(context: Context) -> list[Fact]:
     known = {f.name for f in fields(DecontaminateConfig)}
     settings = {key: value for key, value in (stage.config if stage else {}).items() if key in known}
     if context.config.evaluation_files:
-        settings["against"] = list(context.config.evaluation_files)
-    if not settings.get("against"):
-        why = "No evaluation sets were named: evaluation_files=[...] here, or decontaminate.against=[...] in curation."
+        settings |= {"suite": "", "against": list(context.config.evaluation_files)}
+    if not (settings.get("suite") or settings.get("against")):
+        why = "No evaluation sets were named: evaluation_files=[...] here, or decontaminate.suite=NAME in curation."
         return [context.not_run("QUA-002", why)]
-    config = DecontaminateConfig(**{**settings, "enabled": True})
     try:
+        config = DecontaminateConfig(**{**settings, "enabled": True})
         found = judge(context.records, config)
-    except SourceError as error:
+    except (ConfigError, SourceError) as error:
         if context.config.evaluation_files:
             raise
         return [
             context.not_run("QUA-002", f"The evaluation sets of the curation cannot be read: {error.problem}")
         ]
     rows, n, most = found["record_id"].n_unique(), context.version.rows, context.policy.max_contaminated
-    names = sorted(Path(name).name for name in config.against)
+    of_suite = [f"the suite {config.suite}"] if config.suite else []
+    names = of_suite + sorted(Path(name).name for name in config.against)
     removed = stage.dropped if stage else None
     return [
         context.fact(

@@ -40,14 +40,15 @@ def run_pipeline(store: Store, config: CurationConfig) -> list[Step]:
     What people brought back is brought back again where a stage removes it again (`keep_undo`).
     """
     kept = undos(store) if config.keep_undo else {}
+    wanted = [(STAGES[name], getattr(config, name)) for name in config.stages]
+    wanted = [(stage, stage_config) for stage, stage_config in wanted if stage.is_on(stage_config)]
+    for stage, stage_config in wanted:
+        stage.code_with(stage_config)  # a file that cannot be read is said before the work
     with keeping_latest(store):
         steps = [ingest(store, config)]
-        for name in config.stages:
-            stage, stage_config = STAGES[name], getattr(config, name)
-            if not stage.is_on(stage_config):
-                continue
+        for stage, stage_config in wanted:
             steps.append(run_stage(store, steps[-1].version, stage, stage_config))
-            for undo in kept.get(name, []):
+            for undo in kept.get(stage.name, []):
                 if step := repeat(store, steps[-1].version, undo):
                     steps.append(step)
     return steps
@@ -115,14 +116,14 @@ def write_rejects(rejects: Iterable[dict[str, Any]], folder: Path, version: str)
 def run_stage(store: Store, parent: str, stage: Stage, config: Any) -> Step:
     """Let one stage judge `parent` and apply what it says."""
     started = time.perf_counter()
-    settings = plain(config)
-    made = store.made(parent, stage=stage.name, config=settings, code=stage.code)
+    settings, code = plain(config), stage.code_with(config)
+    made = store.made(parent, stage=stage.name, config=settings, code=code)
     if made is not None:
         if store.facts(made).is_empty():  # a process that was killed after applying left none
             measure(store, parent, made, stage, config)
         return Step(stage.name, made, True, time.perf_counter() - started)
     if stage.row_wise:
-        before, new = store.known(parent, stage=stage.name, config=settings, code=stage.code)
+        before, new = store.known(parent, stage=stage.name, config=settings, code=code)
         with progress(f"{stage.name}: {stage.meaning}", total=len(new)) as advance:
             judged = stage.judge(Watched(new, advance), config) if len(new) else verdicts()
         judged = pl.concat([before, judged])
@@ -134,7 +135,7 @@ def run_stage(store: Store, parent: str, stage: Stage, config: Any) -> Step:
         parent,
         stage=stage.name,
         config=settings,
-        code=stage.code,
+        code=code,
         verdicts=judged,
         reasons=stage.reasons,
         started=started,

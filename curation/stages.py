@@ -45,6 +45,14 @@ class Stage:
         """Digest of the stage's source files: other code, other version."""
         return code_digest(Path(__file__).parent / self.name)
 
+    def code_with(self, config: Any) -> str:
+        """`code`, and a digest of the files that the stage reads beside the records: other items, other version.
+
+        Raises UserError where such a file cannot be read.
+        """
+        fingerprint = getattr(self._module(), "fingerprint", None)
+        return f"{self.code}+{fingerprint(config)}" if fingerprint else self.code
+
     @property
     def sketches(self) -> ModuleType | None:
         """The module, where it offers `sketch_columns`, `sketch_kind` and `sketch_batch`.

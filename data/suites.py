@@ -47,12 +47,7 @@ def items(path: str | Path, columns: Sequence[str] | None = None) -> pl.DataFram
     Empty cells give no row. Raises SourceError for a missing, unreadable or unknown file, and for a column
     that is not there.
     """
-    start = Path(path).expanduser()
-    if not start.exists():
-        raise SourceError(
-            f"no such evaluation file: {path}", "give a data file, a task file or a folder of them"
-        )
-    frames = [_read(file, columns) for file in files(start)]
+    frames = [_read(file, columns) for file in files(path)]
     found = pl.concat([frame for frame in frames if frame is not None] or [pl.DataFrame(schema=ITEM_SCHEMA)])
     if found.is_empty():
         raise SourceError(
@@ -64,6 +59,10 @@ def items(path: str | Path, columns: Sequence[str] | None = None) -> pl.DataFram
 def files(path: str | Path) -> list[Path]:
     """The files that `items` reads for `path`: itself, or a folder's task files, else its data files."""
     start = Path(path).expanduser()
+    if not start.exists():
+        raise SourceError(
+            f"no such evaluation file: {path}", "give a data file, a task file or a folder of them"
+        )
     if not start.is_dir():
         return [start]
     inside = sorted(p for p in start.rglob("*") if p.is_file())
@@ -71,6 +70,18 @@ def files(path: str | Path) -> list[Path]:
     found = tasks or [p for p in inside if _data_suffix(p) in DATA_SUFFIXES]
     if not found:
         raise SourceError(f"no evaluation files in the folder {path}", f"read are {', '.join(DATA_SUFFIXES)}")
+    return found
+
+
+def files_read(path: str | Path) -> list[Path]:
+    """Every file that `items` reads for `path`: `files`, and the data files that task files and suites name."""
+    found: list[Path] = []
+    for file in files(path):
+        found.append(file)
+        if file.suffix in TASK_SUFFIXES and file.is_file():
+            task = load_task(file)
+            suite = task.get("data")
+            found += _suite_files(file, suite).values() if isinstance(suite, dict) else data_files(file, task)
     return found
 
 
@@ -185,13 +196,15 @@ def _read_task(file: Path, columns: Sequence[str] | None) -> pl.DataFrame | None
 
 def _read_suite(file: Path, data: Row, columns: Sequence[str] | None) -> pl.DataFrame | None:
     """The items of a suite's files, under the names of its tasks; a task on the `store` has no items here."""
-    named = [(str(task), str(name)) for task, name in data.items() if name != "store"]
     frames = [
-        _select(task, path, _rows(path, columns), columns)
-        for task, name in named
-        for path in [_beside(file, name)]
+        _select(task, path, _rows(path, columns), columns) for task, path in _suite_files(file, data).items()
     ]
     return pl.concat(frames) if frames else None
+
+
+def _suite_files(file: Path, data: Row) -> dict[str, Path]:
+    """Task -> its data file, for the tasks of a suite that have one."""
+    return {str(task): _beside(file, str(name)) for task, name in data.items() if name != "store"}
 
 
 def load_task(file: str | Path) -> Row:

@@ -1,11 +1,12 @@
 """Decontamination: which records hold items that the model will be evaluated on?
 
-Every message of a record is compared with every item of the files in `decontaminate.against`, as lower-case
-words of letters and digits. What is found, the strongest first:
+Every message of a record is compared with every item of the suite `decontaminate.suite` and of the files in
+`decontaminate.against`, as lower-case words of letters and digits. What is found, the strongest first:
 
     exact        a message holds the item byte for byte
     normalized   a message equals the item once both are normalised
     contains     a message has the item's words in a row
+    near         a message is a near-duplicate of the item (`near_threshold`, as the stage dedup compares)
     ngram        the record holds `min_overlap` of the item's 13-grams (Brown et al. 2020, appendix C)
 
 An item found in one message of a dialogue counts for the whole record. The score is the fraction of the item
@@ -39,20 +40,21 @@ REASONS = {
     "decontaminate_exact": "A message holds an evaluation item byte for byte.",
     "decontaminate_normalized": "A message equals an evaluation item but for case, spaces and punctuation.",
     "decontaminate_contains": "A message contains an evaluation item's words in a row.",
+    "decontaminate_near": "A message is a near-duplicate of an evaluation item (Jaccard similarity of word 5-grams).",
     "decontaminate_ngram": "The record holds most of an evaluation item's word n-grams.",
 }
 
 
 def judge(records: Records, config: DecontaminateConfig) -> Verdicts:
     """One verdict for each record that holds an evaluation item."""
-    if not config.enabled or not config.against:
+    if not config.enabled:
         return verdicts()
     return verdicts(pl.concat([verdicts(), *(judge_batch(b, config) for b in records.batches(*COLUMNS))]))
 
 
 def judge_batch(batch: pl.DataFrame, config: DecontaminateConfig) -> Verdicts:
     """The verdicts of a batch with COLUMNS; the index of items is built at the first call and kept."""
-    if not config.enabled or not config.against or batch.is_empty():
+    if not config.enabled or batch.is_empty():
         return verdicts()
     index = index_of(config)
     turns = (
@@ -70,13 +72,17 @@ def judge_batch(batch: pl.DataFrame, config: DecontaminateConfig) -> Verdicts:
 def _found(turns: pl.DataFrame, index: Index, config: DecontaminateConfig) -> pl.DataFrame:
     """Every (record, item) that one of the rules finds: reason, rank (0 the strongest), score, task, item."""
     from curation.decontaminate.kernels import hash_words
-    from curation.decontaminate.scan import CONTAINED, scan
+    from curation.decontaminate.scan import CONTAINED, NEAR, scan
 
     data, offsets = buffers(turns["content"])
     hashes, starts, wholes, _ = hash_words(data, offsets, folding())
     record_of = turns["record"].to_numpy().astype(np.int64)
     widths = (config.contain_words, config.ngram_words)
     rows = scan(hashes, starts, wholes, record_of, index, widths, config.min_overlap)
+    if index.near is not None:
+        near = index.near.find(turns["content"])
+        rule = np.full(len(near.item), NEAR)
+        rows = np.concatenate([rows, np.column_stack((near.message, near.item, rule, near.jaccard))])
     turn, item = rows[:, 0].astype(np.int64), rows[:, 1].astype(np.int64)
     hits = pl.concat(
         (
@@ -104,6 +110,8 @@ def _best(found: pl.DataFrame) -> pl.DataFrame:
     where = (
         pl.when(pl.col("reason") == "decontaminate_ngram")
         .then(pl.format("{} % of its n-grams", (pl.col("score") * 100).round().cast(pl.Int64)))
+        .when(pl.col("reason") == "decontaminate_near")
+        .then(pl.format("Jaccard {} to the {} message", pl.col("score").round(3), "role"))
         .otherwise(pl.format("in the {} message", "role"))
     )
     others = pl.when(pl.col("others") == "").then(pl.lit("")).otherwise(pl.format("; also in {}", "others"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from curation.decontaminate import suite
 from data.errors import ConfigError, closest
 
 
@@ -19,7 +20,8 @@ class Found(StrEnum):
 class DecontaminateConfig:
     """Settings of the decontaminate stage.
 
-    enabled        whether the stage runs
+    enabled        whether the stage runs where `suite` or `against` names something
+    suite          an evaluation suite by name (the files of conf/eval/suite), as in `python -m eval suite=NAME`
     against        files of evaluation items, lm-eval task files, or folders of them (see data/suites.py)
     columns        columns that hold the items, by name, or by position from 1 for files without a header
                    line; empty: the column that is known to hold questions
@@ -32,10 +34,13 @@ class DecontaminateConfig:
     contain_chars  and of at least this many letters and digits (for scripts in which a character is a word)
     equal_words    an item of at least this many words (1 to 50) counts as held by a record of which a whole
                    message equals it
+    near_threshold an item that may be contained counts as held by a record of which a message has at least this
+                   Jaccard similarity to it (word 5-grams, as in the stage dedup), 0.3 to 1; 0: no such rule
     action         drop or tag
     """
 
     enabled: bool = True
+    suite: str = ""
     against: list[str] = field(default_factory=list)
     columns: list[str] = field(default_factory=list)
     ngram_words: int = 13
@@ -43,6 +48,7 @@ class DecontaminateConfig:
     contain_words: int = 8
     contain_chars: int = 25
     equal_words: int = 3
+    near_threshold: float = 0.8
     action: Found = Found.drop
 
     def __post_init__(self) -> None:
@@ -51,6 +57,16 @@ class DecontaminateConfig:
                 f"decontaminate.action={self.action} is unknown", closest(str(self.action), list(Found))
             )
         self.action = Found(self.action)
+        self.suite = "" if self.suite == suite.NONE else self.suite
+        if self.suite:
+            suite.check(self.suite)
+        if not (self.suite or self.against):
+            self.enabled = False
+        if self.near_threshold != 0 and not 0.3 <= self.near_threshold <= 1:
+            raise ConfigError(
+                f"decontaminate.near_threshold={self.near_threshold} is outside its range",
+                "allowed: 0.3 to 1 (Jaccard similarity), as in decontaminate.near_threshold=0.8; 0 for no such rule",
+            )
         if not 0 < self.min_overlap <= 1:
             raise ConfigError(
                 f"decontaminate.min_overlap={self.min_overlap} is outside its range",

@@ -13,14 +13,14 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from curation.decontaminate import suite
 from curation.decontaminate.config import DecontaminateConfig
+from curation.decontaminate.near import TEMPLATE_ITEMS, NearItems
 from curation.decontaminate.words import folding
+from curation.dedup import CODE
 from data.errors import MissingPackage
-from data.suites import files, items
+from data.suites import files_read, items
 
-# An n-gram that stands in more different items than this is a phrase of their template and no evidence of
-# one of them (Brown et al. 2020, appendix C, discard those that occur more than 10 times).
-TEMPLATE_ITEMS = 10
 _KEPT_INDEXES = 4
 
 
@@ -30,6 +30,7 @@ class Index:
 
     items     columns task, item, text: one row for each distinct normalised text (first in the order given)
     equal, anchor, gram, item_words   see `scan.scan`
+    near      see `near.NearItems`; None without that rule
     """
 
     items: pl.DataFrame
@@ -37,19 +38,31 @@ class Index:
     anchor: Any
     gram: Any
     item_words: Any
+    near: NearItems | None
 
 
 _cache: OrderedDict[str, Index] = OrderedDict()
 
 
 def fingerprint(config: DecontaminateConfig) -> str:
-    """Digest (16 hex digits) of the settings and of the content of every file in `against`."""
-    total = hashlib.sha256(repr((config.columns, config.ngram_words)).encode())
+    """Digest (16 hex digits) of the settings, of every file of `suite` and `against`, and of dedup's code.
+
+    Raises SourceError where a file is missing.
+    """
+    total = hashlib.sha256(repr((config.columns, config.ngram_words, config.near_threshold)).encode())
     total.update(repr((config.contain_words, config.contain_chars, config.equal_words)).encode())
-    for name in config.against:
-        for path in files(name):
-            total.update(f"{path}\0".encode() + (path.read_bytes() if path.is_file() else b"missing"))
+    for name in sources(config):
+        for path in files_read(name):
+            total.update(f"{path.name}\0".encode() + path.read_bytes())
+    for path in CODE if config.near_threshold else ():
+        total.update(path.read_bytes())
     return total.hexdigest()[:16]
+
+
+def sources(config: DecontaminateConfig) -> list[Path]:
+    """What is compared with: the suite's files and those of `against`. Raises SourceError, ConfigError."""
+    of_suite = suite.sources(config.suite) if config.suite else []
+    return [*of_suite, *map(Path, config.against)]
 
 
 def index_of(config: DecontaminateConfig) -> Index:
@@ -64,8 +77,8 @@ def index_of(config: DecontaminateConfig) -> Index:
 
 
 def read_items(config: DecontaminateConfig) -> pl.DataFrame:
-    """The items of all files in `against`; equal task names from different files get their folder's name."""
-    read = [(Path(name), items(name, config.columns or None)) for name in config.against]
+    """The items of all `sources`; equal task names from different files get their folder's name."""
+    read = [(path, items(path, config.columns or None)) for path in sources(config)]
     names = [name for _, frame in read for name in frame["task"].unique().to_list()]
     doubled = {name for name in names if names.count(name) > 1}
     folder = pl.col("task").is_in(doubled)
@@ -98,6 +111,9 @@ def build(found: pl.DataFrame, config: DecontaminateConfig) -> Index:
         _anchors(kernels, hashes, starts, wide, config.contain_words),
         _grams(kernels, hashes, starts, n, config.ngram_words),
         (hashes, starts),
+        NearItems.of(distinct["text"].gather(wide), wide, config.near_threshold)
+        if config.near_threshold
+        else None,
     )
 
 
@@ -165,7 +181,11 @@ def _anchors(
 
 
 def _grams(kernels: Any, hashes: NDArray[np.uint64], starts: NDArray[np.int64], n: int, width: int) -> Any:
-    """Each n-gram's items, without the phrases of templates, and how many n-grams each item has."""
+    """Each n-gram's items, without the phrases of templates, and how many n-grams each item has.
+
+    An n-gram that stands in more different items than TEMPLATE_ITEMS is a phrase of their template and no evidence of
+    one of them.
+    """
     grams = (
         _postings(kernels, hashes, starts, np.arange(n, dtype=np.int64), width)
         .unique(["hash", "item"])

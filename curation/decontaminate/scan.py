@@ -16,9 +16,10 @@ from numpy.typing import NDArray
 
 from curation.decontaminate.kernels import FACTOR, Hashes, Ints, compiled, lookup, mix
 
-EQUAL, CONTAINED, OVERLAP = 0, 1, 2
+EQUAL, CONTAINED, NEAR, OVERLAP = 0, 1, 2, 3
 
-# Columns: number of the message, number of the item, rule (one of the above), fraction of the item found.
+# Columns: number of the message, number of the item, rule (one of the above but NEAR, which is not looked for here),
+# fraction of the item found.
 Findings = NDArray[np.float64]
 
 
