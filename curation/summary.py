@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from curation.config import CurationConfig
+from curation.decontaminate import hits_per_task
 from curation.pii.config import Engine
 from curation.steps import Step
 from data.load import left_out
@@ -22,6 +23,8 @@ MIN_TEST_ROWS = 50
 def show(store: Store, steps: Sequence[Step], config: CurationConfig, console: Console) -> None:
     """The closing table, the splits, the warnings, and what to do next."""
     console.print(stage_table(store, steps))
+    for line in evaluation_hits(store, steps):
+        console.print(line, highlight=False)
     last = steps[-1].version
     splits = store.query(
         "SELECT split, count(*) AS rows FROM members WHERE version = ? AND split IS NOT NULL GROUP BY ALL ORDER BY ALL",
@@ -62,6 +65,19 @@ def stage_table(store: Store, steps: Sequence[Step]) -> Table:
         reasons = store.query("SELECT action, reason FROM verdicts WHERE version = ?", [step.version])
         _reason_rows(table, reasons.filter(pl.col("action") != "assign"))
     return table
+
+
+def evaluation_hits(store: Store, steps: Sequence[Step]) -> list[str]:
+    """A line for each evaluation task of which items were found: records by the rule that found them."""
+    found = [hits_per_task(store.verdicts(step.version)) for step in steps if step.stage == "decontaminate"]
+    if not found:
+        return []
+    rules = pl.format("{} {}", pl.col("reason").str.strip_prefix("decontaminate_"), "records")
+    tasks = pl.concat(found).group_by("task", maintain_order=True).agg(pl.col("records").sum(), rules=rules)
+    return [
+        f"evaluation items of {task}: in {count:,} records ({', '.join(by_rule)})"
+        for task, count, by_rule in tasks.iter_rows()
+    ]
 
 
 _MARKS = {"drop": "-", "edit": "~", "tag": "·", "reject": "-", "restore": "+"}

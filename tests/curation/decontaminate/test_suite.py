@@ -12,6 +12,7 @@ from conf.app import compose
 from curation.config import CurationConfig
 from curation.decontaminate import DecontaminateConfig, fingerprint, judge, suite
 from curation.pipeline import run_pipeline
+from curation.summary import evaluation_hits
 from data.errors import ConfigError, SourceError
 from data.records import FrameRecords
 from data.store import Store
@@ -76,6 +77,7 @@ def test_the_projects_own_suite(tmp_path: Path) -> None:
         assert [step.stage for step in steps] == ["ingest", "decontaminate"]
         said = store.verdicts(steps[-1].version)
         assert said["detail"].to_list() == ["demo_facts item 0, in the user message"]
+        assert evaluation_hits(store, steps) == ["evaluation items of demo_facts: in 1 records (exact 1)"]
         # Nothing named: the stage is not there.
         bare = compose("curation", CurationConfig, [*given[:2], f"out={tmp_path}"])
         assert [step.stage for step in run_pipeline(store, bare)] == ["ingest"]
