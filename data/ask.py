@@ -11,9 +11,11 @@ from rich.markup import escape
 from rich.table import Table
 
 from data.commands import spelt
+from data.errors import StoreError
 from data.export import export
 from data.lineage import difference, story
 from data.overview import overview
+from data.scrubbed import scrubbed
 from data.status import status
 from data.store import Store
 
@@ -93,19 +95,18 @@ def show(options: Namespace) -> None:
                 console.print(
                     f"{title}: " + ", ".join(f"{name} {count:,}" for name, count in rows), highlight=False
                 )
-        scrubbed = any(step.stage == "pii" for step in store.lineage(version.version))
-        records = (
-            store.read(version.version)
-            .frame("record_id", "split", "label", "messages")
-            .head(options.rows)
-            .collect()
-        )
-        if not scrubbed:
+        is_scrubbed = scrubbed(store.lineage(version.version))
+        readable = store.read(version.version, readable=True)
+        records = readable.frame("record_id", "split", "label", "messages").head(options.rows).collect()
+        erased = readable.erased()
+        if erased:
+            console.print(f"[yellow]texts of {erased:,} records were erased: python -m data why RECORD[/]")
+        if not is_scrubbed:
             console.print("[dim]texts are not shown: this version was not scrubbed of personal data[/]")
         for record in records.to_dicts():
             about = " ".join(str(record[key]) for key in ("split", "label") if record[key])
             console.print(f"[bold]{record['record_id']}[/] {escape(about)}", highlight=False)
-            for message in record["messages"] if scrubbed else []:
+            for message in record["messages"] if is_scrubbed else []:
                 text = " ".join(message["content"].split())
                 console.print(
                     f"  [dim]{message['role']}:[/] {escape(text[:200])}{' ...' if len(text) > 200 else ''}",
@@ -221,7 +222,19 @@ def write_export(options: Namespace) -> None:
             allow_unscrubbed=options.allow_unscrubbed,
             force=options.force,
         )
+        version = store.resolve(options.version)
     Console().print(f"{count:,} records -> {options.file}", highlight=False, soft_wrap=True)
+    _note(options, "export", version)
+
+
+def _note(options: Namespace, kind: str, version: str = "") -> None:
+    """Let the store know of a file that holds its texts, so that a purge and a person's request find it."""
+    try:
+        with _open(options, write=True) as store:
+            store.note_place(kind, options.file, version)
+    except StoreError as error:
+        said = f"the store was not told of this file, so that forget and purge will not look into it: {error.problem}"
+        Console(stderr=True).print(said, style="yellow", highlight=False, soft_wrap=True, markup=False)
 
 
 def set_tag(options: Namespace) -> None:
@@ -236,6 +249,7 @@ def backup(options: Namespace) -> None:
     with _open(options) as store:
         size = store.backup(options.file)
     Console().print(f"{options.store} -> {options.file} ({size / 1e6:.1f} MB)", highlight=False)
+    _note(options, "backup")
 
 
 COMMANDS: dict[str, Callable[[Namespace], None]] = {

@@ -8,6 +8,7 @@ from pathlib import Path
 import polars as pl
 
 from data.errors import SourceError, StoreError
+from data.scrubbed import demand_scrubbed
 from data.store import Store
 from data.trouble import check_file
 
@@ -31,11 +32,7 @@ def export(
     if path.exists() and not force:
         raise StoreError(f"{path} exists already", "replace it: --force   or name another file")
     resolved = store.resolve(version)
-    if not allow_unscrubbed and not any(v.stage == "pii" for v in store.lineage(resolved)):
-        raise StoreError(
-            f"{resolved} was not scrubbed of personal data (no pii stage in its history)",
-            "export it all the same: --allow-unscrubbed   or scrub it first: python -m curation ... pii=presidio",
-        )
+    demand_scrubbed(store, resolved, what="export", allow=allow_unscrubbed, override="--allow-unscrubbed")
     frame = store.read(resolved).frame(
         "record_id",
         "kind",

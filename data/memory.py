@@ -8,13 +8,13 @@ from typing import Any
 
 import polars as pl
 
-from data.journal import Journal
+from data.erasures import Erasures
 from data.reading import StoreRecords, derived, streamed
-from data.verdicts import Verdicts, verdicts
+from data.verdicts import Action, Verdicts, verdicts
 from data.versions import stage_key, version_id
 
 
-class Memory(Journal):
+class Memory(Erasures):
     """The part of the store that remembers; it changes no version."""
 
     def made(self, version: str, *, stage: str, config: Mapping[str, Any], code: str) -> str | None:
@@ -50,7 +50,13 @@ class Memory(Journal):
             """,
             params={"key": key, "version": version},
         ).pl()
-        return verdicts(before), StoreRecords(self.connection, version, unjudged_by=key)
+        # An edit whose new text was purged is made again.
+        lost = before.filter((pl.col("action") == Action.edit.value) & pl.col("messages").is_null())[
+            "record_id"
+        ]
+        known = before.filter(~pl.col("record_id").is_in(lost.implode()))
+        again = lost.to_list()
+        return verdicts(known), StoreRecords(self.connection, version, unjudged_by=key, again=again)
 
     def extended(self, version: str, *, stage: str, config: Mapping[str, Any], code: str) -> str | None:
         """The newest version that this very stage made of a part of `version`'s records, texts and all; else None."""
@@ -74,11 +80,17 @@ class Memory(Journal):
             [code],
         )
         wanted = {key: value for key, value in config.items() if key != "bytes"}
+        # One that was purged is no beginning: what it read would be without texts.
+        found = found.filter([not self.erased(version) for version in found["version"]])
         return [
             (version, self.files(version).to_dicts())
             for version, settings in found.iter_rows()
             if {k: v for k, v in json.loads(settings).items() if k != "bytes"} == wanted
         ]
+
+    def erased(self, version: str) -> int:
+        """How many records of `version` have lost their text to a purge, or to a person's request."""
+        return StoreRecords(self.connection, self.resolve(version)).erased()
 
     def present(self, version: str, ids: Collection[str]) -> set[str]:
         """Those of `ids` that are record ids of `version`; may be asked from another thread."""

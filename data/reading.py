@@ -8,6 +8,7 @@ from typing import Any
 import duckdb
 import polars as pl
 
+from data.errors import StoreError
 from data.records import ANSWER_ROLES, RECORD_SCHEMA, canonical_json
 
 _ROLE_LIST = ", ".join(f"'{role}'" for role in ANSWER_ROLES)
@@ -26,7 +27,10 @@ class StoreRecords:
 
     `unjudged_by` leaves out records whose very text was judged before by the stage with that key; `among` leaves
     out all but these record ids; `but` leaves out the members of that version. `sketch_kind` says whose sketches
-    are read.
+    are read; `again` are records that are read although they were judged.
+
+    A version of which texts were erased is refused where texts are asked for, so that no stage, training or export
+    takes the rest for the whole; with `readable` the records whose texts are there are read.
     """
 
     def __init__(
@@ -38,6 +42,8 @@ class StoreRecords:
         among: list[str] | None = None,
         but: str | None = None,
         sketch_kind: str = "",
+        again: list[str] | None = None,
+        readable: bool = False,
     ) -> None:
         self.version = version
         self._connection = connection
@@ -45,6 +51,8 @@ class StoreRecords:
         self._among = among
         self._but = but
         self._sketch_kind = sketch_kind
+        self._again = again
+        self._readable = readable
 
     def __len__(self) -> int:
         count: int = self._query(["count(*) AS n"])["n"].item()
@@ -93,7 +101,26 @@ class StoreRecords:
             among=ids.to_list(),
             but=self._but,
             sketch_kind=self._sketch_kind,
+            again=self._again,
+            readable=self._readable,
         )
+
+    def erased(self) -> int:
+        """How many of the records have lost their text to a purge, or to a person's request."""
+        where, params = self._where()
+        count: int = self._connection.sql(
+            f"SELECT count(*) AS n FROM members m WHERE {where} AND contains(m.text_hash, '-')", params=params
+        ).fetchall()[0][0]
+        return count
+
+    def _refuse_erased(self) -> None:
+        gone = 0 if self._readable else self.erased()
+        if gone:
+            raise StoreError(
+                f"{self.version}: the texts of {gone:,} of its records were erased; their lineage is still known",
+                "work on a version that has its texts: python -m data versions",
+                "or read the source again, which brings purged texts back: python -m curation source.path=FILE",
+            )
 
     def _selected(self, columns: tuple[str, ...]) -> list[str]:
         quoted = {name: name.replace('"', '""') for name in columns or RECORD_SCHEMA}
@@ -103,12 +130,22 @@ class StoreRecords:
         text = ", ".join(selected)
         joins = " JOIN records r USING (record_id)" if "r." in text else ""
         joins += " JOIN texts t USING (text_hash)" if "t.messages" in text else ""
+        if "t.messages" in text:
+            self._refuse_erased()
+        where, params = self._where()
+        return f"SELECT {text} FROM members m{joins} WHERE {where}", params
+
+    def _where(self) -> tuple[str, list[Any]]:
         where = "m.version = ?"
         params: list[Any] = [self.version]
         if self._unjudged_by is not None:
-            where += """ AND NOT EXISTS (SELECT 1 FROM members p JOIN versions v ON v.parent = p.version
+            unjudged = """NOT EXISTS (SELECT 1 FROM members p JOIN versions v ON v.parent = p.version
                 WHERE v.stage_key = ? AND p.record_id = m.record_id AND p.text_hash = m.text_hash)"""
             params.append(self._unjudged_by)
+            if self._again:
+                unjudged = f"({unjudged} OR m.record_id IN (SELECT unnest(?)))"
+                params.append(self._again)
+            where += f" AND {unjudged}"
         if self._among is not None:
             where += " AND m.record_id IN (SELECT unnest(?))"
             params.append(self._among)
@@ -116,7 +153,7 @@ class StoreRecords:
             where += """ AND NOT EXISTS
                 (SELECT 1 FROM members b WHERE b.version = ? AND b.record_id = m.record_id)"""
             params.append(self._but)
-        return f"SELECT {text} FROM members m{joins} WHERE {where}", params
+        return where, params
 
     def _query(self, selected: list[str], order: str = "") -> pl.DataFrame:
         sql, params = self._sql(selected)

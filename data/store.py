@@ -14,6 +14,7 @@ import polars as pl
 
 from data.ahead import ahead
 from data.connection import connect
+from data.erasures import without_forgotten
 from data.errors import StoreError
 from data.memory import Memory
 from data.reading import StoreRecords
@@ -57,13 +58,20 @@ class Store(Memory, AbstractContextManager["Store"]):
         among: list[str] | None = None,
         but: str | None = None,
         sketch_kind: str = "",
+        readable: bool = False,
     ) -> StoreRecords:
         """The records of `version` (an id, a tag or `latest`).
 
-        Only those whose ids are in `among`; without the members of the version `but`; with sketches of `sketch_kind`.
+        Only those whose ids are in `among`; without the members of the version `but`; with sketches of `sketch_kind`;
+        where texts were erased, with `readable` those whose texts are there, and else a StoreError.
         """
         return StoreRecords(
-            self.connection, self.resolve(version), among=among, but=but, sketch_kind=sketch_kind
+            self.connection,
+            self.resolve(version),
+            among=among,
+            but=but,
+            sketch_kind=sketch_kind,
+            readable=readable,
         )
 
     def ingest(
@@ -80,13 +88,16 @@ class Store(Memory, AbstractContextManager["Store"]):
         A records frame has the columns of RECORD_SCHEMA without `split`; a rejects frame file, line, reason,
         detail. `files` is asked for the counts a file after the last batch. An exception while iterating
         (too many rejects) leaves the store as it was. The records and rejects of the ingest `base` are taken over.
+        A record that was erased on a person's request is a reject.
         """
         started = time.perf_counter()
         with self._transaction():
             number = self._one("SELECT count(*) + 1 FROM versions WHERE stage = 'ingest'")
             if base is not None:
                 self._take_over(version, base)
-            for records, rejects in ahead(batches):
+            erased = self.forgotten()
+            for read, bad in ahead(batches):
+                records, rejects = without_forgotten(read, bad, erased)
                 self._add_records(version, records, number)
                 self._insert("rejects", rejects.select(pl.lit(version).alias("version"), pl.all()))
             listing = [{"version": version, **entry} for entry in files()]
