@@ -13,12 +13,16 @@ import duckdb
 from data.errors import StoreError
 from data.trouble import STORE_WAY, made
 
-SCHEMA_VERSION = 3
-# From each older schema to the next.
+SCHEMA_VERSION = 4
+# From each older schema to the next. Texts that are there already stay compressed until a purge rewrites the file.
 MIGRATIONS = {
     1: "CREATE TABLE IF NOT EXISTS sketches (kind VARCHAR, text_hash VARCHAR, data BLOB)",
     2: """CREATE TABLE IF NOT EXISTS row_losses
         (run_id VARCHAR, record_id VARCHAR, split VARCHAR, tokens BIGINT, before DOUBLE, after DOUBLE)""",
+    3: """CREATE TABLE IF NOT EXISTS erasures (erasure VARCHAR, kind VARCHAR, status VARCHAR, created TIMESTAMP,
+            request VARCHAR, salt VARCHAR, report VARCHAR);
+        CREATE TABLE IF NOT EXISTS forgotten (record_id VARCHAR, erasure VARCHAR);
+        CREATE TABLE IF NOT EXISTS places (kind VARCHAR, path VARCHAR, version VARCHAR, created TIMESTAMP)""",
 }
 MEMORY_LIMIT = "1GB"
 
