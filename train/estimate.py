@@ -52,7 +52,7 @@ def need(
     config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     parameters = sum(_size(shape) for shape in shapes.values())
     layers = int(config.get("num_hidden_layers", 12))
-    first = layers - (method.last_layers or layers) if method.name == "lora" else 0
+    first = layers - (method.last_layers or layers) if method.adapts else 0
     trainable = parameters if method.name == "full" else _adapter_size(shapes, method, first)
     hidden = int(config.get("hidden_size", 768))
     intermediate = int(config.get("intermediate_size", 4 * hidden))

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def write_start(run: Run, base: BaseModel, learnt: Tokenised, held_out: Tokenised, folder: Path) -> None:
     """Make the folder: what it starts from, its settings, and which records it leaves out and why."""
     folder.mkdir(parents=True, exist_ok=True)
-    origin = {**asdict(base), "path": str(base.path), "system": learnt.system}
+    origin = {**asdict(base), "path": str(base.path), "system": learnt.system, "labels": learnt.labels}
     dump(folder / BASE, origin)
     dump(folder / "config.json", run.config)
     left_out = [
@@ -33,7 +33,7 @@ def write_start(run: Run, base: BaseModel, learnt: Tokenised, held_out: Tokenise
 
 def write_weights(run: Run, fitted: Fitted, tokenizer: Any, folder: Path) -> None:
     """Save weights and tokenizer in one rename, and note the losses."""
-    target = folder / (ADAPTER if run.method == "lora" else WHOLE)
+    target = folder / (WHOLE if run.method == "full" else ADAPTER)
     shutil.rmtree(target, ignore_errors=True)
     with appearing(target) as work:
         fitted.model.save_pretrained(str(work))
@@ -64,7 +64,7 @@ def finished(folder: Path) -> Run | None:
     if not note.is_file():
         return None
     run = Run(**json.loads(note.read_text(encoding="utf-8")))
-    weights = folder / (ADAPTER if run.method == "lora" else WHOLE)
+    weights = folder / (WHOLE if run.method == "full" else ADAPTER)
     return run if weights.is_dir() and weights_digest(weights) == run.weights_digest else None
 
 

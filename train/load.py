@@ -12,12 +12,14 @@ from train.models import (
     Attention,
     Dtype,
     ModelConfig,
+    Shape,
     open_directory,
     open_tokenizer,
     prepare,
     quiet,
     weights_digest,
 )
+from train.tasks import Task
 
 ADAPTER = "adapter"  # folder of a run whose method trains an adapter
 WHOLE = "model"  # folder of a run whose method trains every weight
@@ -31,8 +33,8 @@ def load_base(source: ModelConfig | Run) -> tuple[Any, Any]:
     """
     if isinstance(source, Run):
         path = _base_path(source)
-        model = open_directory(path, dtype=_dtype(source), attention=_attention(source))
-        return model.eval(), open_tokenizer(_weights_folder(source))
+        model = _open(source, path)
+        return model.eval(), open_tokenizer(_weights_folder(source), task=task_of(source))
     path = prepare(source).path
     model = open_directory(path, dtype=source.dtype, attention=source.attention)
     return model.eval(), open_tokenizer(path, source.chat_template)
@@ -53,15 +55,24 @@ def load_tuned(run: Run) -> tuple[Any, Any]:
     folder = _weights_folder(run)
     if run.weights_digest and weights_digest(folder) != run.weights_digest:
         raise StoreError(f"the weights in {folder} are not those that {run.run_id} wrote", "train again")
-    tokenizer = open_tokenizer(folder)
+    tokenizer = open_tokenizer(folder, task=task_of(run))
     if folder.name == WHOLE:
-        model = open_directory(folder, dtype=_dtype(run), attention=_attention(run))
-        return model.eval(), tokenizer
+        return _open(run, folder).eval(), tokenizer
     from peft import PeftModel
 
-    model = open_directory(_base_path(run), dtype=_dtype(run), attention=_attention(run))
+    model = _open(run, _base_path(run))
     with quiet():
         return PeftModel.from_pretrained(model, str(folder)).eval(), tokenizer
+
+
+def task_of(run: Run) -> Task:
+    """What the run learnt."""
+    return Task(run.config.get("task", {}).get("name", "sft"))
+
+
+def labels_of(run: Run) -> list[str]:
+    """The labels that a classifier's run can answer, by their number; empty for other tasks."""
+    return list(run.metrics.get("labels") or [])
 
 
 def has_adapter(run: Run) -> bool:
@@ -92,6 +103,18 @@ def _base_path(run: Run) -> Path:
             )
         path = remade.path
     return path
+
+
+def _open(run: Run, path: Path) -> Any:
+    """The run's base, or the model it left: a classifier's new head is the one that its training began with.
+
+    A base that was trained on in four bits is read whole where there is no GPU.
+    """
+    import torch
+
+    four_bits = run.method == "qlora" and torch.cuda.is_available()
+    shape = Shape(task_of(run), labels_of(run), run.seed, four_bits=four_bits)
+    return open_directory(path, dtype=_dtype(run), attention=_attention(run), shape=shape)
 
 
 def _dtype(run: Run) -> Dtype:

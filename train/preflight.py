@@ -111,6 +111,23 @@ def show(console: Console, train: Tokenised, tokenizer: Any, *, hide: bool) -> N
         console.print(marked(example, tokenizer, in_colour=console.is_terminal), soft_wrap=True)
 
 
+def show_pairs(console: Console, train: Tokenised, tokenizer: Any, *, hide: bool) -> None:
+    """Print up to two examples as what is read and what is answered."""
+    console.print(
+        f"[bold]What is learnt[/]  {len(train):,} texts and their answers; two of them:", soft_wrap=True
+    )
+    for example, answer in zip(train.first, train.answers, strict=True):
+        if hide:
+            console.print(
+                f"  {example.record_id}: {len(example.input_ids)} tokens; text not shown, it is unscrubbed"
+            )
+            continue
+        text = tokenizer.decode(example.input_ids, skip_special_tokens=True)
+        shortened = text if len(text) <= _SHOWN_CHARS else f"{text[:_SHOWN_CHARS]} […]"
+        console.print(Text(f"  {example.record_id}", style="dim"))
+        console.print(Text(shortened, style="dim"), Text(f"⟦{answer}⟧", style="bold green"), soft_wrap=True)
+
+
 def marked(example: Example, tokenizer: Any, *, in_colour: bool) -> Text:
     """The example as text with its supervised stretches marked; long stretches are shortened in their middle."""
     out = Text()

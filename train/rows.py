@@ -17,6 +17,8 @@ REASONS = {
     "no_answer": "it holds no answer to learn",
     "prompt_too_long": "its prompt alone fills task.max_length, so no token of its answer is left",
     "control_tokens": "a message spells a special token of the model, which would open or close turns",
+    "no_label": "it carries no label",
+    "unknown_label": "no training row carries its label",
 }
 
 
@@ -31,6 +33,8 @@ class Tokenised:
     ends_cut    rows among them whose end of turn was cut off: they do not teach the model to stop
     tokens      tokens in the dataset, of which `supervised` carry loss; `longest` is its longest row
     system      the system prompt that every conversation shares, if one does
+    labels      classify: the labels by their number in the dataset
+    answers     classify, seq2seq: the answers of `first`
     """
 
     dataset: Any
@@ -43,6 +47,8 @@ class Tokenised:
     supervised: int = 0
     longest: int = 0
     system: str | None = None
+    labels: list[str] = field(default_factory=list)
+    answers: list[str] = field(default_factory=list)
 
     def __len__(self) -> int:
         return len(self.dataset)

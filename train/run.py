@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import shutil
 import time
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,107 +13,98 @@ from rich.console import Console
 
 from data.errors import ConfigError
 from data.progress import progress
-from data.records import Records, canonical_json, digest
+from data.records import canonical_json, digest
 from data.runs import Run
 from data.store import Store
 from train.card import Provenance
 from train.closing import closing_table, outcome_facts
 from train.config import TrainConfig, as_data, what_matters
+from train.encoding import encode_rows, labels_of, show_examples
 from train.folder import dump, finished, write_start, write_weights
-from train.models import BaseModel, open_directory, open_tokenizer, prepare, torch_dtype
-from train.preflight import check_rows, check_scrubbed, check_supervision, remarks, show
-from train.rows import Tokenised, rows_of, texts_of, tokenise
+from train.ingredients import Ingredients, gather
+from train.methods import check_machine
+from train.models import BaseModel, Shape, open_directory, open_tokenizer, prepare, torch_dtype
+from train.preflight import check_supervision, remarks
+from train.rows import Tokenised, texts_of
+from train.suitable import check_model, licence_remark
 
 if TYPE_CHECKING:
     from train.fit import Fitted
 
 
-@dataclass(frozen=True, slots=True)
-class Ingredients:
-    """What is read from the store before it is closed again: a training must not hold its lock."""
-
-    version: str
-    train: Any
-    validation: Any
-    provenance: Provenance
-
-
 def train(config: TrainConfig) -> int:
     """Train as `config` says, keep the Run, print the closing table. Raises UserError before any compute is spent."""
     console = Console(stderr=True)
+    set_threads(config)
+    run = learn(config, gather(config), console)
+    Console().print(closing_table(run))
+    return 0
+
+
+def learn(
+    config: TrainConfig,
+    rows: Ingredients,
+    console: Console,
+    *,
+    stored: bool = True,
+    watchers: Sequence[Any] = (),
+) -> Run:
+    """One training on `rows`, down to the files of its folder; the same one that is done already is not repeated.
+
+    `stored` false leaves the store alone: a part of something larger. `watchers` are callbacks of the trainer.
+    """
     began = time.perf_counter()
-    _set_threads(config)
-    ingredients = _gather(config)
-    base = prepare(config.model, texts=lambda: texts_of(ingredients.train), say=console.print)
-    run_id = "run-" + digest(
-        canonical_json([ingredients.version, what_matters(config), base.digest]), hex_digits=12
-    )
+    check_machine(config.method)
+    base = prepare(config.model, texts=lambda: texts_of(rows.train), say=console.print)
+    check_model(config, base)
+    identity = [rows.version, what_matters(config), base.digest, *([rows.part] if rows.part else [])]
+    run_id = "run-" + digest(canonical_json(identity), hex_digits=12)
     folder = Path(config.out).resolve() / run_id
     done = None if config.force else finished(folder)
     if done is not None:
         console.print(
             f"{run_id} is done already: same version, settings and base model (force=true trains again)."
         )
-        _keep(config, done)
-        Console().print(closing_table(done))
-        return 0
-    run = _new_run(config, run_id, ingredients.version, base, folder)
-    fitted, tokenizer = _train(config, run, ingredients, base, folder, console)
+        if stored:
+            _keep(config, done)
+        return done
+    run = _new_run(config, run_id, rows.version, base, folder)
+    fitted, tokenizer = _train(config, run, rows, base, folder, console, stored=stored, watchers=watchers)
     write_weights(run, fitted, tokenizer, folder)
     run.metrics["seconds"] = round(time.perf_counter() - began, 1)
-    _finish(config, run, fitted, ingredients.provenance, base, folder)
-    Console().print(closing_table(run))
-    return 0
-
-
-def _gather(config: TrainConfig) -> Ingredients:
-    """Read rows and lineage, and make the checks that need no model."""
-    with Store.open(config.store.path, read_only=True) as store:
-        version = store.resolve(config.version)
-        lineage = store.lineage(version)
-        check_scrubbed(version, [v.stage for v in lineage], config.allow_unscrubbed)
-        records: Records = store.read(version)
-        counts = dict(records.frame("split").group_by("split").len().sort("split").collect().iter_rows())
-        check_rows(version, counts)
-        chain = [v.version for v in lineage]
-        removed = store.query(
-            """SELECT v.stage, d.reason, count(*) AS records FROM verdicts d JOIN versions v USING (version)
-            WHERE d.action = 'drop' AND list_contains($1, d.version) GROUP BY ALL ORDER BY ALL""",
-            [chain],
-        )
-        licences = (
-            records.frame("split", "licence")
-            .filter(split="train")
-            .group_by("licence")
-            .len()
-            .sort("licence")
-            .collect()
-        )
-        provenance = Provenance(lineage, list(removed.iter_rows()), dict(licences.iter_rows()))
-        train_rows = rows_of(records, "train", config.train_rows)
-        return Ingredients(
-            version, train_rows, rows_of(records, "validation", config.validation_rows), provenance
-        )
+    _finish(config, run, fitted, rows.provenance, base, folder, stored=stored)
+    return run
 
 
 def _train(
-    config: TrainConfig, run: Run, rows: Ingredients, base: BaseModel, folder: Path, console: Console
+    config: TrainConfig,
+    run: Run,
+    rows: Ingredients,
+    base: BaseModel,
+    folder: Path,
+    console: Console,
+    *,
+    stored: bool,
+    watchers: Sequence[Any],
 ) -> tuple[Fitted, Any]:
     """Tokenise, check, load and fit. The run is in the store as `running`, and as `failed` where it fails."""
-    tokenizer = open_tokenizer(base.path, config.model.chat_template)
+    tokenizer = open_tokenizer(base.path, config.model.chat_template, task=config.task.name)
+    labels = labels_of(config, rows.train)
     with progress("Tokenising", total=rows.train.height + rows.validation.height) as advance:
-        learnt = tokenise(rows.train, tokenizer, config.task.max_length, advance)
-        held_out = tokenise(rows.validation, tokenizer, config.task.max_length, advance)
+        learnt = encode_rows(config, rows.train, tokenizer, labels, advance)
+        held_out = encode_rows(config, rows.validation, tokenizer, labels, advance)
     check_supervision(rows.version, learnt)
     _check_room(config, base, learnt, held_out)
-    for remark in remarks(learnt, held_out, config.allow_unscrubbed):
+    about_licence = licence_remark(config, base)
+    for remark in [*remarks(learnt, held_out, config.allow_unscrubbed), *filter(None, [about_licence])]:
         console.print(f"note: {remark}", highlight=False, soft_wrap=True)
-    show(console, learnt, tokenizer, hide=config.allow_unscrubbed)
+    show_examples(config, console, learnt, tokenizer)
     run.rows = {"train": len(learnt), "validation": len(held_out)}
     run.metrics = _counts(learnt, held_out)
     checkpoint = _begin(config, folder, console)
     write_start(run, base, learnt, held_out, folder)
-    _keep(config, run)
+    if stored:
+        _keep(config, run)
     from train.fit import fit
 
     console.print(
@@ -124,15 +116,18 @@ def _train(
         base.path,
         dtype=type(config.model.dtype).float32 if whole else config.model.dtype,
         attention=config.model.attention,
+        shape=Shape(config.task.name, labels, config.seed, config.dropout, config.method.name == "qlora"),
     )
     try:
-        return fit(config, model, tokenizer, learnt, held_out, folder, console, checkpoint), tokenizer
+        fitted = fit(config, model, tokenizer, learnt, held_out, folder, console, checkpoint, watchers)
+        return fitted, tokenizer
     except KeyboardInterrupt:
         console.print("Stopped. The same command with resume=true goes on from the last checkpoint.")
         raise
     except Exception:
         run.status = "failed"
-        _keep(config, run)
+        if stored:
+            _keep(config, run)
         raise
 
 
@@ -153,6 +148,7 @@ def _counts(learnt: Tokenised, held_out: Tokenised) -> dict[str, Any]:
     both = [learnt, held_out]
     reasons = sorted({reason for part in both for reason in part.reasons})
     return {
+        **({"labels": learnt.labels} if learnt.labels else {}),
         "tokens": learnt.tokens,
         "supervised_fraction": learnt.supervised / max(learnt.tokens, 1),
         "rows_cut": sum(part.rows_cut for part in both),
@@ -205,7 +201,14 @@ def _new_run(config: TrainConfig, run_id: str, version: str, base: BaseModel, fo
 
 
 def _finish(
-    config: TrainConfig, run: Run, fitted: Fitted, provenance: Provenance, base: BaseModel, folder: Path
+    config: TrainConfig,
+    run: Run,
+    fitted: Fitted,
+    provenance: Provenance,
+    base: BaseModel,
+    folder: Path,
+    *,
+    stored: bool,
 ) -> None:
     from train.card import draw_curve, write_card
 
@@ -214,7 +217,8 @@ def _finish(
     write_card(run, provenance, {**asdict(base), "path": str(base.path)}, folder)
     run.status = "done"
     dump(folder / "run.json", asdict(run))
-    _keep(config, run)
+    if stored:
+        _keep(config, run)
     if not config.keep_checkpoints:
         shutil.rmtree(folder / "checkpoints", ignore_errors=True)
 
@@ -227,7 +231,8 @@ def _keep(config: TrainConfig, run: Run) -> None:
             store.add_facts(outcome_facts(run))
 
 
-def _set_threads(config: TrainConfig) -> None:
+def set_threads(config: TrainConfig) -> None:
+    """As many CPU threads of torch as the configuration says."""
     if config.threads is not None:
         import torch
 

@@ -21,10 +21,11 @@ class Task(StrEnum):
     seq2seq = "seq2seq"
 
 
-# Methods that make sense for a task. qlora saves the memory of large decoders' weights; encoders have few.
+# Methods that make sense for a task. qlora saves the memory of large decoders; a learnt prompt steers what a model
+# writes, and a classifier writes nothing.
 METHODS_OF: dict[Task, tuple[str, ...]] = {
     Task.sft: ("full", "lora", "dora", "rslora", "qlora", "prompt"),
-    Task.classify: ("full", "lora", "dora", "rslora", "prompt"),
+    Task.classify: ("full", "lora", "dora", "rslora"),
     Task.seq2seq: ("full", "lora", "dora", "rslora", "prompt"),
 }
 

