@@ -46,7 +46,8 @@ def tokenise_texts(
     number = {label: n for n, label in enumerate(labels)}
     left_out: list[tuple[str, str]] = []
     kept: list[tuple[str, list[int], int]] = []
-    tokens = cut = lost = longest = 0
+    cut: list[str] = []
+    tokens = lost = longest = 0
     for record_id, text, label in _texts(frame):
         if label not in number:
             left_out.append((record_id, "no_label" if label is None else "unknown_label"))
@@ -55,7 +56,9 @@ def tokenise_texts(
             ids = whole if len(whole) <= max_length else tokenizer(
                 text, truncation=True, max_length=max_length
             )["input_ids"]  # fmt: skip
-            cut, lost = cut + (len(whole) > len(ids)), lost + len(whole) - len(ids)
+            lost += len(whole) - len(ids)
+            if len(whole) > len(ids):
+                cut.append(record_id)
             tokens, longest = tokens + len(ids), max(longest, len(ids))
             kept.append((record_id, ids, number[label]))
         advance(1)
@@ -68,7 +71,8 @@ def tokenise_texts(
         first=[Example(record_id, ids, []) for record_id, ids, _ in kept[:2]],
         answers=[labels[n] for _, _, n in kept[:2]],
         left_out=left_out,
-        rows_cut=cut,
+        rows_cut=len(cut),
+        cut=cut,
         tokens_cut=lost,
         tokens=tokens,
         supervised=len(kept),

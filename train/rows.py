@@ -29,7 +29,7 @@ class Tokenised:
     dataset     datasets.Dataset with record_id, input_ids, labels
     first       the first two examples, for people to look at
     left_out    (record_id, reason of REASONS) of each record that is not in the dataset
-    rows_cut    rows longer than max_length; tokens_cut counts what they lost
+    rows_cut    rows longer than max_length; tokens_cut counts what they lost; `cut` are their record ids
     ends_cut    rows among them whose end of turn was cut off: they do not teach the model to stop
     tokens      tokens in the dataset, of which `supervised` carry loss; `longest` is its longest row
     system      the system prompt that every conversation shares, if one does
@@ -47,6 +47,7 @@ class Tokenised:
     supervised: int = 0
     longest: int = 0
     system: str | None = None
+    cut: list[str] = field(default_factory=list)
     labels: list[str] = field(default_factory=list)
     answers: list[str] = field(default_factory=list)
 
@@ -63,6 +64,7 @@ class Tokenised:
 class _Tally:
     left_out: list[tuple[str, str]] = field(default_factory=list)
     first: list[Example] = field(default_factory=list)
+    cut: list[str] = field(default_factory=list)
     systems: set[str | None] = field(default_factory=set)
     rows_cut: int = 0
     tokens_cut: int = 0
@@ -127,6 +129,8 @@ def _kept(part: Any, tokenizer: Any, max_length: int, tally: _Tally) -> Iterator
             continue
         lost = len(whole.input_ids) - len(example.input_ids)
         tally.rows_cut += lost > 0
+        if lost:
+            tally.cut.append(record_id)
         tally.ends_cut += lost > 0 and whole.labels[-1] != IGNORED
         tally.tokens_cut += lost
         tally.tokens += len(example.input_ids)

@@ -32,7 +32,8 @@ def tokenise_pairs(
     left_out: list[tuple[str, str]] = []
     kept: list[Example] = []
     answers: list[str] = []
-    cut = lost = ends = 0
+    cut: list[str] = []
+    lost = ends = 0
     for record_id, kind, messages, label, _ in frame.select(COLUMNS).iter_rows():
         pair = question_and_reference(kind, messages, label)
         if pair is None or not pair[1].strip():
@@ -41,7 +42,9 @@ def tokenise_pairs(
             asked, answered = (tokenizer(text)["input_ids"] for text in (source_of(pair[0]), pair[1]))
             example = Example(record_id, _shortened(asked, max_length), answered[:max_answer])
             gone = len(asked) - len(example.input_ids) + len(answered) - len(example.labels)
-            cut, lost = cut + (gone > 0), lost + gone
+            lost += gone
+            if gone:
+                cut.append(record_id)
             ends += len(answered) > max_answer
             kept.append(example)
             answers.append(pair[1])
@@ -56,7 +59,8 @@ def tokenise_pairs(
         first=kept[:2],
         answers=answers[:2],
         left_out=left_out,
-        rows_cut=cut,
+        rows_cut=len(cut),
+        cut=cut,
         tokens_cut=lost,
         ends_cut=ends,
         tokens=supervised + sum(len(e.input_ids) for e in kept),
