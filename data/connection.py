@@ -13,7 +13,7 @@ import duckdb
 from data.errors import StoreError
 from data.trouble import STORE_WAY, made
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 # From each older schema to the next. Texts that are there already stay compressed until a purge rewrites the file.
 MIGRATIONS = {
     1: "CREATE TABLE IF NOT EXISTS sketches (kind VARCHAR, text_hash VARCHAR, data BLOB)",
@@ -23,6 +23,15 @@ MIGRATIONS = {
             request VARCHAR, salt VARCHAR, report VARCHAR);
         CREATE TABLE IF NOT EXISTS forgotten (record_id VARCHAR, erasure VARCHAR);
         CREATE TABLE IF NOT EXISTS places (kind VARCHAR, path VARCHAR, version VARCHAR, created TIMESTAMP)""",
+    4: """CREATE TABLE IF NOT EXISTS desk_datasets (dataset VARCHAR, place VARCHAR, version VARCHAR, scrubbed BOOLEAN,
+            questions VARCHAR, overlap INTEGER, created TIMESTAMP);
+        CREATE TABLE IF NOT EXISTS desk_items (dataset VARCHAR, item VARCHAR, record_id VARCHAR, text_hash VARCHAR,
+            shown_hash VARCHAR, why VARCHAR, suggestions VARCHAR USING COMPRESSION 'uncompressed', hidden VARCHAR,
+            gold VARCHAR USING COMPRESSION 'uncompressed', pushed TIMESTAMP);
+        CREATE TABLE IF NOT EXISTS annotators (annotator VARCHAR, key VARCHAR);
+        CREATE TABLE IF NOT EXISTS annotations (number BIGINT, dataset VARCHAR, response VARCHAR, item VARCHAR,
+            annotator VARCHAR, status VARCHAR, answers VARCHAR USING COMPRESSION 'uncompressed', stale BOOLEAN,
+            answered TIMESTAMP, pulled TIMESTAMP)""",
 }
 MEMORY_LIMIT = "1GB"
 

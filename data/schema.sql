@@ -118,4 +118,41 @@ CREATE TABLE forgotten (record_id VARCHAR, erasure VARCHAR);
 -- Files that were written from the store and may hold texts of it: exports and backups.
 CREATE TABLE places (kind VARCHAR, path VARCHAR, version VARCHAR, created TIMESTAMP);
 
+-- What people were asked on the labelling desk. `questions` is the whole question set as JSON; `place` says where the
+-- dataset is: an id of the server's, or a file.
+CREATE TABLE desk_datasets (
+    dataset VARCHAR, place VARCHAR, version VARCHAR, scrubbed BOOLEAN, questions VARCHAR, overlap INTEGER,
+    created TIMESTAMP
+);
+
+CREATE TABLE desk_items (
+    dataset     VARCHAR,
+    item        VARCHAR,     -- its name on the desk; that of the record, and more where its text changed under answers
+    record_id   VARCHAR,
+    text_hash   VARCHAR,     -- of the record's messages when they were shown
+    shown_hash  VARCHAR,     -- of what the desk shows
+    why         VARCHAR,     -- why a person should see it
+    suggestions VARCHAR USING COMPRESSION 'uncompressed',   -- JSON: question -> value, agent, score
+    hidden      VARCHAR,     -- JSON: what annotators must not know (which model answered)
+    gold        VARCHAR USING COMPRESSION 'uncompressed',   -- JSON: question -> the right answer; null mostly
+    pushed      TIMESTAMP
+);
+
+-- `key` is a keyed hash: without the key file beside the store it leads to nobody.
+CREATE TABLE annotators (annotator VARCHAR, key VARCHAR);
+
+-- What people answered. Rows are only ever added: the last one of a `response` holds, those before are its history.
+CREATE TABLE annotations (
+    number    BIGINT,
+    dataset   VARCHAR,
+    response  VARCHAR,
+    item      VARCHAR,
+    annotator VARCHAR,       -- a pseudonym
+    status    VARCHAR,       -- submitted, draft, discarded; deleted: it is no longer on the desk
+    answers   VARCHAR USING COMPRESSION 'uncompressed',     -- JSON: question -> value
+    stale     BOOLEAN,       -- the text was changed on the desk under the answer
+    answered  TIMESTAMP,
+    pulled    TIMESTAMP
+);
+
 CREATE SEQUENCE used_number;
