@@ -86,7 +86,7 @@ def fit(
             callbacks,
         )
         trainer.remove_callback(PrinterCallback)
-        if config.task.name is not Task.classify:
+        if config.task.name is Task.sft:
             first = [train.dataset[n] for n in range(min(config.batch_size, len(train)))]
             check_first_batch(trainer.data_collator(first)["labels"])
         try:
