@@ -23,7 +23,7 @@ class DeskConfig:
     environment   folder of the server's own Python environment; null: a per-user folder, shared by all desks
     python        the Python that makes it, 3.10 to 3.13; null: the one that runs this
     host          address that it listens on. 0.0.0.0 lets other machines in, without encryption: put a proxy before it
-    port          port that it listens on
+    port          port that it listens on; 0: any that is free
     redis         URL of a Redis server; empty: one inside the desk's process
     detach        go to the background once it is ready
     wait_seconds  how long `up` waits for the server to be ready
@@ -51,8 +51,11 @@ class DeskConfig:
     workspace: str = "tuneproof"
 
     def __post_init__(self) -> None:
-        if not 1 <= self.port <= 65535:
-            raise ConfigError(f"desk.port={self.port}", "allowed: 1 to 65535; usual: desk.port=6900")
+        if not 0 <= self.port <= 65535:
+            raise ConfigError(
+                f"desk.port={self.port}",
+                "allowed: 1 to 65535, or 0 for any that is free; usual: desk.port=6900",
+            )
         if self.wait_seconds <= 0:
             raise ConfigError(f"desk.wait_seconds={self.wait_seconds}", "allowed: above 0")
         names = [("owner", self.owner), *(("annotators", name) for name in self.annotators)]
