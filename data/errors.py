@@ -3,6 +3,7 @@
     UserError                 exit code 2, printed without a traceback
       ├── SourceError         a file or row that cannot be read
       ├── StoreError          the store is locked, damaged, newer, or lacks what was asked for
+      ├── VaultError          the vault is lost, damaged, of another key, or lacks what was asked for
       ├── ConfigError         a value outside what a key allows
       └── MissingPackage      an optional package or model is not installed
 
@@ -34,6 +35,10 @@ class SourceError(UserError):
 
 class StoreError(UserError):
     """The store cannot be opened or does not hold what was asked for."""
+
+
+class VaultError(UserError):
+    """The vault of originals cannot be opened or does not hold what was asked for."""
 
 
 class ConfigError(UserError):
