@@ -30,7 +30,7 @@ MIGRATIONS = {
             gold VARCHAR USING COMPRESSION 'uncompressed', pushed TIMESTAMP);
         CREATE TABLE IF NOT EXISTS annotators (annotator VARCHAR, key VARCHAR);
         CREATE TABLE IF NOT EXISTS annotations (number BIGINT, dataset VARCHAR, response VARCHAR, item VARCHAR,
-            annotator VARCHAR, status VARCHAR, answers VARCHAR USING COMPRESSION 'uncompressed', stale BOOLEAN,
+            record_id VARCHAR, text_hash VARCHAR, annotator VARCHAR, status VARCHAR, answers VARCHAR USING COMPRESSION 'uncompressed', stale BOOLEAN,
             answered TIMESTAMP, pulled TIMESTAMP)""",
 }
 MEMORY_LIMIT = "1GB"

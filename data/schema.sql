@@ -147,6 +147,8 @@ CREATE TABLE annotations (
     dataset   VARCHAR,
     response  VARCHAR,
     item      VARCHAR,
+    record_id VARCHAR,
+    text_hash VARCHAR,       -- as in desk_items: with the text its answers go
     annotator VARCHAR,       -- a pseudonym
     status    VARCHAR,       -- submitted, draft, discarded; deleted: it is no longer on the desk
     answers   VARCHAR USING COMPRESSION 'uncompressed',     -- JSON: question -> value
