@@ -8,13 +8,13 @@ from typing import Any
 
 import polars as pl
 
-from data.erasures import Erasures
+from data.annotations import Annotations
 from data.reading import StoreRecords, derived, streamed
 from data.verdicts import Action, Verdicts, verdicts
 from data.versions import stage_key, version_id
 
 
-class Memory(Erasures):
+class Memory(Annotations):
     """The part of the store that remembers; it changes no version."""
 
     def made(self, version: str, *, stage: str, config: Mapping[str, Any], code: str) -> str | None:
