@@ -18,14 +18,30 @@ class Engine(StrEnum):
 class Operator(StrEnum):
     """What happens to a finding.
 
-    placeholder: `<PERSON>`; numbered: `<PERSON_1>`, the same number for the same value within a record;
-    tag: the text stays, the record only gets a tag.
+    placeholder  `<PERSON>`
+    numbered     `<PERSON_1>`: the same number for the same value within a record
+    redact       taken out
+    hash         `<PERSON_3f9a2c1bd041>`: the first 12 hex digits of an HMAC-SHA256 of the value
+    pseudonym    a person gets another name, the same in the whole dataset and under the same key in every other;
+                 any other type is written as with `hash`
+    surrogate    a made-up value of the same kind and format, the same for the same value
+    partial      a part stays: the domain of an e-mail address, the last digits of a card, initials
+    tag          the text stays, the record only gets a tag
+
+    hash, pseudonym and surrogate want a key (`data/key.py`).
     """
 
     placeholder = "placeholder"
     numbered = "numbered"
+    redact = "redact"
+    hash = "hash"
+    pseudonym = "pseudonym"
+    surrogate = "surrogate"
+    partial = "partial"
     tag = "tag"
 
+
+KEYED = frozenset({Operator.hash, Operator.pseudonym, Operator.surrogate})
 
 # Every type that can be asked for. A placeholder of one of these is never masked again.
 NAMED_ENTITIES = ("PERSON", "LOCATION", "NRP", "ORGANIZATION", "DATE_TIME")  # found by the spaCy model
@@ -95,6 +111,11 @@ class PiiConfig:
     engine           see `Engine`; `patterns` needs no spaCy model and finds no names
     entities         types to look for, each one of ENTITIES
     operator         see `Operator`
+    operators        another operator for some types: {PERSON: pseudonym, EMAIL_ADDRESS: partial}
+    key_file         file that holds the key of hash, pseudonym, surrogate and the vault; empty: the variable
+                     TUNEPROOF_PII_KEY, else ~/.config/tuneproof/pii.key. The key is in no configuration and no store
+    vault            file in which the originals are kept, encrypted, so that `python -m data reveal` can show them
+                     again; empty: they are not kept. Made by `python -m data vault init`
     threshold        confidence from which a finding counts, 0 to 1. Presidio gives a phone number without a context
                      word exactly .4 and raises a weak pattern beside a context word to .4; at .5 the recall of phone
                      numbers falls from .59 to .20, at .35 nothing is gained
@@ -111,6 +132,9 @@ class PiiConfig:
     engine: Engine = Engine.presidio
     entities: list[str] = field(default_factory=lambda: list(DEFAULT_ENTITIES))
     operator: Operator = Operator.placeholder
+    operators: dict[str, Operator] = field(default_factory=dict)
+    key_file: str = ""
+    vault: str = ""
     threshold: float = 0.4
     drop_over: int | None = None
     spacy_model: str = "en_core_web_sm"
@@ -125,9 +149,37 @@ class PiiConfig:
                 raise ConfigError(f"pii.entities holds '{name}'", closest(name, ENTITIES))
         if not self.entities:
             raise ConfigError("pii.entities is empty", "to switch the stage off use pii=off")
+        self._check_operators()
         if not 0 <= self.threshold <= 1:
             raise ConfigError(f"pii.threshold={self.threshold}", "allowed: 0 to 1, e.g. pii.threshold=0.4")
         if self.drop_over is not None and self.drop_over < 0:
             raise ConfigError(f"pii.drop_over={self.drop_over}", "allowed: null, or 0 and above")
         if self.processes < 0:
             raise ConfigError(f"pii.processes={self.processes}", "allowed: 0 (automatic), or 1 and above")
+
+    def _check_operators(self) -> None:
+        for name, operator in self.operators.items():
+            if name not in ENTITIES:
+                raise ConfigError(f"pii.operators holds '{name}'", closest(name, ENTITIES))
+            if operator is Operator.tag:
+                raise ConfigError(
+                    f"pii.operators={{{name}:tag}}: a type that is to stay is not looked for",
+                    f"leave {name} out of pii.entities",
+                )
+        if self.operator is Operator.tag and (self.operators or self.vault):
+            key = "operators" if self.operators else "vault"
+            raise ConfigError(
+                f"pii.operator=tag replaces nothing, and pii.{key} says otherwise",
+                "usual: pii.operator=placeholder",
+            )
+
+    def operator_of(self, entity: str) -> Operator:
+        """What happens to findings of this type."""
+        return self.operators.get(entity, self.operator)
+
+    @property
+    def wants_key(self) -> bool:
+        """Whether something of it needs a key."""
+        return self.enabled and (
+            bool(self.vault) or not KEYED.isdisjoint({self.operator, *self.operators.values()})
+        )
