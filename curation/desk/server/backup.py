@@ -1,7 +1,7 @@
 """`backup FILE` and `restore FILE`: a consistent copy of a desk in one file, while it works.
 
-The file is a tar archive, mode 600, of Argilla's database (SQLite's own online copy), the credentials and a note of what
-it holds. Whoever has it can read every text and log in as anyone.
+The file is a tar archive, mode 600, of Argilla's database (SQLite's own online copy), the credentials and a note of
+what it holds. Whoever has it can read every text and log in as anyone.
 """
 
 from __future__ import annotations

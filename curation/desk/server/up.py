@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
@@ -91,7 +92,7 @@ def _listening(desk: DeskConfig) -> socket.socket:
         listening.listen(128)
     except OSError as error:
         listening.close()
-        what = "is taken" if isinstance(error, OSError) and error.errno == 98 else f"{error.strerror}"
+        what = "is taken" if error.errno == errno.EADDRINUSE else str(error.strerror)
         raise UserError(
             f"desk.port={desk.port} on {desk.host}: {what}",
             "another port: desk.port=6901, or desk.port=0 for any that is free",

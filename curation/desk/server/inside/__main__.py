@@ -1,4 +1,4 @@
-"""`inside serve HOME` and `inside work HOME SERVER`, started by `curation.desk.server.up` in the server's environment."""
+"""`inside serve HOME` and `inside work HOME SERVER`, which `curation.desk.server.up` starts in its environment."""
 
 from __future__ import annotations
 

@@ -139,7 +139,7 @@ class DeskEngine(SearchEngine):  # type: ignore[misc, unused-ignore]
         self,
         dataset: Any,
         query: Any = None,
-        filter: Any = None,  # noqa: A002  Argilla calls it by this name
+        filter: Any = None,
         sort: Any = None,
         offset: int = 0,
         limit: int = 100,
@@ -171,7 +171,7 @@ class DeskEngine(SearchEngine):  # type: ignore[misc, unused-ignore]
         value: Any = None,
         record: Any = None,
         query: Any = None,
-        filter: Any = None,  # noqa: A002  Argilla calls it by this name
+        filter: Any = None,
         max_results: int = 100,
         order: Any = SimilarityOrder.most_similar,
         threshold: float | None = None,
@@ -211,7 +211,7 @@ class DeskEngine(SearchEngine):  # type: ignore[misc, unused-ignore]
         return (IntegerMetadataMetrics if whole else FloatMetadataMetrics)(min=low, max=high)
 
 
-def _wanted(dataset: Any, query: Any, filter: Any) -> tuple[Any, Any]:  # noqa: A002
+def _wanted(dataset: Any, query: Any, filter: Any) -> tuple[Any, Any]:
     """(condition on records of the dataset, hits with their score or None)."""
     where = and_(Record.dataset_id == dataset.id, condition(filter) if filter else true())
     if query is None:

@@ -39,7 +39,7 @@ class Clause:
 
 
 def parsed(text: str) -> list[list[Clause]]:
-    """The alternatives of `text`, each a list of clauses that must all hold; empty where there is nothing to look for."""
+    """The alternatives of `text`, each a list of clauses that must all hold; empty for nothing to look for."""
     alternatives: list[list[Clause]] = [[]]
     for part in _PART.finditer(text):
         if part["alternative"]:

@@ -27,7 +27,8 @@ def serve(home: Path, order: dict[str, Any], boot: list[str]) -> None:
     """Serve until SIGTERM or SIGINT.
 
     home    the desk's folder
-    order   parent (process id to end with, or 0), socket (a bound socket's descriptor), redis, workspace, accounts, secret
+    order   parent (process id to end with, or 0), socket (a bound socket's descriptor), redis (a URL or empty),
+            workspace, accounts, secret
     boot    command that starts this package in another process
     """
     if order["parent"]:

@@ -30,8 +30,10 @@ def _texts_of(record: str) -> str:
         SELECT desk_rows.id, {columns}
         FROM desk_rows
         JOIN (SELECT name, dataset_id, json_extract(settings, '$.type') AS kind,
-                     min({FIELDS - 1}, row_number() OVER (PARTITION BY dataset_id ORDER BY inserted_at, id) - 1) AS number
-              FROM fields WHERE json_extract(settings, '$.type') <> 'image') AS field ON field.dataset_id = {record}.dataset_id
+                     min({FIELDS - 1}, row_number() OVER (PARTITION BY dataset_id ORDER BY inserted_at, id) - 1)
+                     AS number
+              FROM fields WHERE json_extract(settings, '$.type') <> 'image') AS field
+          ON field.dataset_id = {record}.dataset_id
         JOIN json_tree({record}.fields, '$."' || field.name || '"') AS leaf
         WHERE desk_rows.record_id = {record}.id
           AND leaf.type IN ('text', 'integer', 'real') AND (leaf.key IS NOT 'role' OR field.kind <> 'chat')
