@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from data.commands import DEFAULT_STORE, default_store, started_as
+from data.erasing_arguments import add_erasing
 from data.trouble import complain, trouble
 
 
@@ -50,6 +51,7 @@ def parser() -> argparse.ArgumentParser:
     tag.add_argument("version", nargs="?", default="latest")
     backup = add("backup", help="a copy of the store in one file")
     backup.add_argument("file", type=Path)
+    add_erasing(add)
     return top
 
 

@@ -11,6 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from data.commands import spelt
+from data.erasing import show_purge
 from data.errors import StoreError
 from data.export import export
 from data.lineage import difference, story
@@ -263,4 +264,5 @@ COMMANDS: dict[str, Callable[[Namespace], None]] = {
     "export": write_export,
     "tag": set_tag,
     "backup": backup,
+    "purge": show_purge,
 }

@@ -51,6 +51,7 @@ def story(store: Store, name: str) -> Story:
     events += [_event(row) for row in _verdicts(store, record_id)]
     order = {version.version: place for place, version in enumerate(store.versions())}
     events.sort(key=lambda event: order[event.version])
+    events += _erased(store, record_id)
     runs = store.query(
         """SELECT r.run_id FROM runs r JOIN members m ON m.version = r.version AND m.record_id = ?
         WHERE coalesce(m.split, 'train') = 'train' ORDER BY r.used""",
@@ -93,6 +94,33 @@ def _verdicts(store: Store, record_id: str) -> list[dict[str, Any]]:
         """,
         [record_id],
     ).to_dicts()
+
+
+def _erased(store: Store, record_id: str) -> list[Event]:
+    """One event for each deletion that took texts of the record, last: the versions that had them are older."""
+    lost = store.query(
+        """SELECT split_part(m.text_hash, '-', 1) AS how, m.version FROM members m JOIN versions v USING (version)
+        WHERE m.record_id = ? AND contains(m.text_hash, '-') ORDER BY v.used""",
+        [record_id],
+    )
+    events = []
+    for how, kind, why in (
+        ("purged", "purge", "to end the originals"),
+        ("erased", "forget", "a person asked for it"),
+    ):
+        gone = lost.filter(lost["how"] == how)["version"].to_list()
+        done = [
+            e
+            for e in store.erasures(kind)
+            if kind == "forget" or set(gone) & set(e.report.get("versions", []))
+        ]
+        if gone and done:
+            when = f"{done[-1].created:%Y-%m-%d}"
+            where = (
+                f"its text in {len(gone)} versions ({', '.join(gone[:3])}{' ...' if len(gone) > 3 else ''})"
+            )
+            events.append(Event(done[-1].erasure, kind, "text erased", f"{where}, {when}: {why}"))
+    return events
 
 
 _WORDS = {"drop": "removed", "edit": "edited", "assign": "placed", "tag": "noted", "restore": "brought back"}
