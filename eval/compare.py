@@ -89,7 +89,7 @@ def compare(
     config: BootstrapConfig,
     *,
     lower_is_better: Sequence[str] = (),
-    right_or_wrong: Sequence[str] = ("exact_match",),
+    right_or_wrong: Sequence[str] = ("exact_match", "accuracy"),
 ) -> dict[str, Comparison]:
     """Compare `second` with `first` on every metric that both have, on the same items in the same order.
 

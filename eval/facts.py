@@ -15,6 +15,7 @@ import polars as pl
 from data.evaluations import ANSWER_SCHEMA
 from data.facts import Fact, Outcome
 from data.records import canonical_json
+from eval.classify import class_facts
 from eval.compare import Comparison, Conclusion
 from eval.config import BootstrapConfig
 from eval.metrics import METRICS
@@ -103,10 +104,13 @@ def _of_slice(evaluation: str, scored: Scored, config: BootstrapConfig) -> list[
             found.append(fact)
             if metric == "perplexity":
                 found.append(_nats(fact))
-        found += _of_texts(evaluation, scored, role)
+        if not scored.classes:
+            found += _of_texts(evaluation, scored, role)
     for (first, second), comparisons in scored.comparisons.items():
         where = f"slice={name},role={second}-{first}"
         found += [_of_comparison(evaluation, m, where, c, config) for m, c in comparisons.items()]
+    if scored.classes:
+        found += class_facts(evaluation, scored, config)
     if scored.seen is not None:
         found.append(
             Fact(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from eval.classes import accuracy, macro_f1, macro_precision, macro_recall
 from eval.match import exact_match, token_f1
 from eval.overlap import bleu, chrf
 from eval.rouge import rouge_1, rouge_2, rouge_l, rouge_lsum
@@ -44,6 +45,14 @@ METRICS: dict[str, Metric] = {
     "token_f1": Metric("Token F1", "F1", 1.0, True, token_f1, "shared words in any order, mean over items"),
     "perplexity": Metric(
         "Perplexity", "perplexity", None, False, None, "how surprised the model is by the reference answer"
+    ),
+    "accuracy": Metric("Accuracy", "fraction", 1.0, True, accuracy, "labels that are right"),
+    "macro_f1": Metric("Macro F1", "F1", 1.0, True, macro_f1, "F1 of each label, plain mean"),
+    "macro_precision": Metric(
+        "Macro precision", "fraction", 1.0, True, macro_precision, "right among those said, mean over labels"
+    ),
+    "macro_recall": Metric(
+        "Macro recall", "fraction", 1.0, True, macro_recall, "found among those true, mean over labels"
     ),
 }
 

@@ -17,6 +17,7 @@ from data.report import (
     Table,
 )
 from data.report.wording import number
+from eval.classify_exhibits import class_table, confusion_blocks, verdicts_on_baselines
 from eval.compare import Conclusion
 from eval.exhibits import bars, difference_table, heading, histogram, lengths, score_table, suite_table
 from eval.metrics import METRICS
@@ -55,8 +56,13 @@ def _slice_section(result: Result, scored: Scored) -> Section:
     if scored.slice.left_out:
         lead += f" {scored.slice.left_out:,} records without a question and an answer were left out."
     blocks: list[Block] = [*_warnings(scored), score_table(result, scored), bars(result, scored)]
+    if scored.classes:
+        blocks[:0] = verdicts_on_baselines(scored)
     for pair, comparisons in scored.comparisons.items():
         blocks.append(difference_table(pair, comparisons))
+    if scored.classes:
+        blocks += [class_table(result, scored), *confusion_blocks(scored)]
+        return Section(f"slice-{name}", f"Slice: {name}", lead, blocks)
     spread = histogram(scored)
     if spread is not None:
         blocks.append(spread)
@@ -174,7 +180,13 @@ def _method_section(result: Result) -> Section:
         'metrics of a slice. "More items needed" is the number with which a true difference of the size found would be '
         "seen four times in five."
     )
-    if result.evaluation.run is not None:
+    if result.main.classes:
+        words += (
+            "\n\nThe base model is the same one with a new head, untrained. Majority and linear model (TF-IDF of words "
+            "and pairs of words, logistic regression) were trained on the rows of the run. A macro score is the plain "
+            "mean over the labels that are true of some item."
+        )
+    elif result.evaluation.run is not None:
         greedy = config.generation.temperature == 0
         words += (
             f"\n\nAnswers: {'greedy' if greedy else f'sampled at temperature {config.generation.temperature}'}, "
@@ -187,6 +199,8 @@ def _method_section(result: Result) -> Section:
 
 
 def _not_examined(result: Result) -> list[str]:
+    if result.main.classes:
+        return ["Whether the probabilities that stand behind the labels can be believed (calibration)."]
     found = []
     if result.evaluation.run is None:
         found.append("Perplexity: it needs the model, and a file of answers has none.")

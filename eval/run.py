@@ -11,7 +11,9 @@ from typing import Any
 
 from data.evaluations import Evaluation
 from data.progress import progress
+from data.runs import Run
 from data.store import Store
+from eval.classify import ask_labels, baselines, classes_of, merged
 from eval.config import EvalConfig
 from eval.facts import answers_of, facts_of
 from eval.harness import known_tasks, run_suite
@@ -25,9 +27,12 @@ from eval.report import report_of
 from eval.result import Result
 from eval.scores import Scored, score
 from eval.suite import suite_scores
+from eval.suited import suited
 from eval.tally import Tally
 from eval.task_scores import TaskScore
 from eval.terminal import show
+from train.load import task_of
+from train.tasks import Task
 
 
 @dataclass(slots=True)
@@ -58,11 +63,18 @@ def evaluate(config: EvalConfig) -> Result:
         version = store.resolve(config.version or tuned.version)
         slices = [split_slice(store.read(version), config.split, config.limit)]
         training, _ = items_of(store.read(tuned.version), "train")
+    config = suited(config, tuned)
     if config.suite.tasks:
         known_tasks(config.suite)  # a wrong name fails now, not after the answers
     slices += [file_slice(extra.name, extra.path, config.limit) for extra in config.extra_files]
-    spoken = ask_both(tuned, lambda role, model, tokenizer: ask(role, model, tokenizer, slices, config))
-    scored = [_scored(items, spoken, training, config) for items in slices]
+    if task_of(tuned) is Task.classify:
+        size = config.generation.batch_size
+        labels = ask_both(tuned, lambda role, model, tok: ask_labels(role, model, tok, slices, tuned, size))
+        scored = [_labelled(items, labels, training, tuned, config) for items in slices]
+        spoken: dict[str, Spoken] = {}
+    else:
+        spoken = ask_both(tuned, lambda role, model, tokenizer: ask(role, model, tokenizer, slices, config))
+        scored = [_scored(items, spoken, training, config) for items in slices]
     by_role = {role: said.suite for role, said in spoken.items() if said.suite}
     suite = suite_scores(config.suite.name, by_role, config.bootstrap) if by_role else None
     identity = identity_of(config, tuned.run_id, tuned.weights_digest, version, *file_digests(config))
@@ -199,6 +211,25 @@ def _scored(items: Slice, spoken: Mapping[str, Spoken], training: list[Item], co
         seen=[item.id for item in items.items if _plain(item.question) in known],
         notes=notes,
         cut={role: said.cut[items.name] for role, said in spoken.items()},
+    )
+
+
+def _labelled(
+    items: Slice,
+    labels: Mapping[str, Mapping[str, list[str]]],
+    training: list[Item],
+    run: Run,
+    config: EvalConfig,
+) -> Scored:
+    said = {role: by_slice[items.name] for role, by_slice in labels.items()}
+    known = {_plain(item.question) for item in training}
+    return score(
+        items,
+        merged(said, baselines(training, items, run)),
+        config.metrics,
+        config.bootstrap,
+        seen=[item.id for item in items.items if _plain(item.question) in known],
+        classes=classes_of(items, run),
     )
 
 

@@ -12,7 +12,17 @@ from eval.scores import Scored
 from eval.tally import Floats
 
 # A metric that says something of a single item; the first that was measured ranks the items.
-RANKING = ("rouge_l", "token_f1", "chrf", "rouge_1", "rouge_2", "rouge_lsum", "bleu", "exact_match")
+RANKING = (
+    "rouge_l",
+    "token_f1",
+    "chrf",
+    "rouge_1",
+    "rouge_2",
+    "rouge_lsum",
+    "bleu",
+    "exact_match",
+    "accuracy",
+)
 
 
 @dataclass(frozen=True, slots=True)

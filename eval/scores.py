@@ -13,7 +13,13 @@ from eval.metrics import METRICS, measure
 from eval.tally import Tally
 
 # What is compared, the second with the first, where both roles answered.
-PAIRS = (("base", "tuned"), ("copy_nearest", "tuned"), ("baseline", "prediction"))
+PAIRS = (
+    ("base", "tuned"),
+    ("majority", "tuned"),
+    ("linear", "tuned"),
+    ("copy_nearest", "tuned"),
+    ("baseline", "prediction"),
+)
 
 
 @dataclass(kw_only=True, slots=True)
@@ -27,6 +33,7 @@ class Scored:
     seen         items whose prompt was also a training prompt; None where training is not known
     notes        role -> a line an item about its answer (the record that was copied)
     cut          role -> answers that ended at generation.max_new_tokens, for roles that were generated here
+    classes      the labels, where the answers are labels of a classifier's run
     """
 
     slice: Slice
@@ -37,6 +44,7 @@ class Scored:
     seen: list[str] | None = None
     notes: dict[str, list[str]] = field(default_factory=dict)
     cut: dict[str, int] = field(default_factory=dict)
+    classes: list[str] = field(default_factory=list)
 
     @property
     def roles(self) -> list[str]:
@@ -59,6 +67,7 @@ def score(
     seen: list[str] | None = None,
     notes: Mapping[str, list[str]] | None = None,
     cut: Mapping[str, int] | None = None,
+    classes: Sequence[str] = (),
 ) -> Scored:
     """Score `answers` (role -> answers). `of_models` adds tallies that only the model can give (perplexity)."""
     tallies = {role: measure(metrics, texts, items.references) for role, texts in answers.items()}
@@ -83,6 +92,7 @@ def score(
         seen=seen,
         notes=dict(notes or {}),
         cut=dict(cut or {}),
+        classes=list(classes),
     )
 
 

@@ -28,7 +28,7 @@ def show(result: Result, paths: Mapping[str, Path], console: Console | None = No
     """Print the closing screen."""
     out = console or Console(width=WIDTH, highlight=False)
     for scored in result.slices:
-        out.print(_table(result, scored))
+        out.print(class_scores(result, scored) if scored.classes else _table(result, scored))
         for pair, comparisons in scored.comparisons.items():
             out.print(slice_words(scored, pair))
             open_ones = [
@@ -78,6 +78,26 @@ def _table(result: Result, scored: Scored) -> Table:
             span = scored.intervals[scored.roles[-1]][metric]
             cells.append(f"{number(span.low)} .. {number(span.high)}")
         table.add_row(*cells)
+    return table
+
+
+def class_scores(result: Result, scored: Scored) -> Table:
+    """A line a model with its scores, and how far the tuned one is from it on macro F1."""
+    table = Table(box=None, padding=(0, 1, 0, 0), title_justify="left", width=WIDTH)
+    table.title = f"{scored.slice.name}: {len(scored.slice.items):,} items, {scored.slice.origin}"
+    metrics = in_order(result.config.metrics, scored.tallies["tuned"])
+    for name in (
+        "",
+        *(title_of(metric).replace("Macro p", "P").replace("Macro r", "R") for metric in metrics),
+    ):
+        table.add_column(name, justify="right" if name else "left")
+    table.add_column("tuned: F1 gain", justify="right")
+    table.add_column("is")
+    for role in scored.roles:
+        found = scored.comparisons.get((role, "tuned"), {}).get("macro_f1")
+        gain = "" if found is None else f"{signed(found.low)} .. {signed(found.high)}"
+        scores = [number(scored.tallies[role][metric].value) for metric in metrics]
+        table.add_row(role, *scores, gain, SAYS[found.conclusion] if found else "")
     return table
 
 

@@ -12,6 +12,8 @@ ROLE_WORDS = {
     "base": "the base model",
     "tuned": "the tuned model",
     "copy_nearest": "copying the nearest training answer",
+    "majority": "always saying the most frequent label",
+    "linear": "a linear model of the words",
     "prediction": "the predictions",
     "baseline": "the baseline",
 }

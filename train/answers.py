@@ -33,6 +33,21 @@ def answers(
     """
     import torch
 
+    if model.config.is_encoder_decoder:
+        from train.seq2seq import written
+        from train.seq2seq_rows import source_of
+
+        return written(
+            model,
+            tokenizer,
+            [source_of(list(conversation)) for conversation in conversations],
+            max_length=min(tokenizer.model_max_length, 1024),  # some tokenizers state none, as a huge number
+            max_new_tokens=max_new_tokens,
+            batch_size=batch_size,
+            temperature=temperature,
+            seed=seed,
+            advance=advance,
+        )
     prompts = [prompt_ids(tokenizer, conversation) for conversation in conversations]
     room = max(_context(model) - max_new_tokens, 1)
     prompts = [ids[-room:] for ids in prompts]

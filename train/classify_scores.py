@@ -30,9 +30,9 @@ def per_class(table: Counts) -> tuple[Floats, Floats, Floats]:
 
 
 def measures(table: Counts) -> dict[str, Floats]:
-    """MEASURES of [..., labels, labels]; a macro score is the plain mean over the classes that are true or said."""
+    """MEASURES of [..., labels, labels]; a macro score is the plain mean over the classes that are true of some row."""
     precision, recall, f1 = per_class(table)
-    there = (table.sum(-1) + table.sum(-2)) > 0
+    there = table.sum(-1) > 0
     count = np.maximum(there.sum(-1), 1)
     hits = np.diagonal(table, axis1=-2, axis2=-1).sum(-1)
     return {

@@ -13,9 +13,12 @@ from rich.console import Console
 from rich.panel import Panel
 from rich.text import Text
 
+from data.commands import spelt
+from data.errors import UserError
 from data.records import Message
 from data.store import Store
-from train.load import BASE, has_adapter, load_base, load_tuned
+from train.load import BASE, has_adapter, load_base, load_tuned, task_of
+from train.tasks import Task
 
 if TYPE_CHECKING:
     from train.config import TrainConfig
@@ -27,6 +30,11 @@ def talk(config: TrainConfig) -> int:
     """Answer one prompt a line until the input ends. Every prompt is a conversation of its own."""
     with Store.open(config.store.path, read_only=True) as store:
         run = store.run(str(config.chat))
+    if task_of(run) is Task.classify:
+        raise UserError(
+            f"{run.run_id} is a classifier: it gives labels, and does not talk",
+            spelt(f"python -m eval run={run.run_id}", config.store.path),
+        )
     console, notes = Console(), Console(stderr=True)
     if config.threads is not None:
         import torch

@@ -11,7 +11,7 @@ from typing import Any
 from data.report.theme import BLUE, INK, MUTED, SERIES, VERMILION, save
 from data.report.wording import number
 
-__all__ = ["compare", "dots", "histogram", "line", "save", "waterfall"]
+__all__ = ["compare", "confusion", "dots", "histogram", "line", "save", "waterfall"]
 
 WIDTH = 620
 STEP = 30
@@ -192,3 +192,37 @@ def line(
             base.mark_text(align="left", dx=5, color=MUTED).encode(x="at:Q", y=alt.value(8), text="words:N")
         )
     return alt.layer(*layers).properties(width=WIDTH, height=260)
+
+
+def confusion(rows: Rows, *, order: Sequence[str]) -> Any:
+    """What was said of what is true, a square a pair of labels, in the order given.
+
+    rows   dicts with `true`, `said`, `items`, and `share` of the true label's items (0 to 1), one for each pair
+    """
+    alt = _altair()
+    few = len(order) <= 12
+    step = min(90, 420 // max(len(order), 1)) if few else max(7, 620 // len(order))
+    axis = alt.Axis(labelLimit=160, labelFontSize=12 if few else 7, labelAngle=-40 if few else -90)
+    base = alt.Chart(_inline(rows)).encode(
+        x=alt.X("said:N", sort=list(order), title="said", axis=axis),
+        y=alt.Y(
+            "true:N",
+            sort=list(order),
+            title="true",
+            axis=alt.Axis(labelLimit=160, labelFontSize=12 if few else 7),
+        ),
+    )
+    squares = base.mark_rect(stroke="white", strokeWidth=1 if few else 0.3).encode(
+        color=alt.Color(
+            "share:Q",
+            scale=alt.Scale(domain=[0, 1], range=["#f4f6f8", BLUE]),
+            legend=alt.Legend(title="share of the row", format=".0%"),
+        )
+    )
+    layers = [squares]
+    if few:
+        ink = alt.condition("datum.share > 0.5", alt.value("white"), alt.value(INK))
+        layers.append(base.mark_text(fontSize=13).encode(text=alt.Text("items:Q", format=",d"), color=ink))
+    return alt.layer(*layers).properties(
+        width=alt.Step(step), height=alt.Step(step if not few else min(step, 48))
+    )
