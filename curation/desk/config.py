@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from conf.app import StoreConfig
+from curation.desk.settings import LabellingConfig
 from curation.desk.verbs import Verb
 from data.errors import ConfigError
 
@@ -35,6 +36,10 @@ class DeskConfig:
     url           address of another Argilla server; empty: the one that `up` started in `home`. Its API key is read
                   from TUNEPROOF_DESK_KEY or ARGILLA_API_KEY, never from the configuration
     workspace     workspace that datasets are made in
+
+    No server at all:
+
+    file          label in this file (.csv or .jsonl), for instance in a spreadsheet
     """
 
     home: str = "runs/desk"
@@ -49,6 +54,7 @@ class DeskConfig:
     annotators: list[str] = field(default_factory=lambda: ["annotator"])
     url: str = ""
     workspace: str = "tuneproof"
+    file: str = ""
 
     def __post_init__(self) -> None:
         if not 0 <= self.port <= 65535:
@@ -69,6 +75,10 @@ class DeskConfig:
         twice = sorted({name for name in users if users.count(name) > 1})
         if twice:
             raise ConfigError(f"desk.owner and desk.annotators: '{twice[0]}' stands there twice")
+        if self.file and not self.file.lower().endswith((".csv", ".jsonl")):
+            raise ConfigError(
+                f"desk.file={self.file} is no kind of file that is written", "allowed: .csv, .jsonl"
+            )
         for key, value, schemes in (
             ("url", self.url, ("http", "https")),
             ("redis", self.redis, ("redis", "rediss", "unix")),
@@ -78,7 +88,7 @@ class DeskConfig:
 
 
 @dataclass(kw_only=True, slots=True)
-class DeskCommand:
+class DeskCommand(LabellingConfig):
     """A whole command line of the desk.
 
     verb    the first word
@@ -86,6 +96,8 @@ class DeskCommand:
     store   where versions are kept
     out     folder for files that are written
     desk    the server, or which one to talk to
+
+    What is asked and what the answers do: LabellingConfig in curation/desk/settings.py.
     """
 
     verb: Verb = Verb.status
