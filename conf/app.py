@@ -51,7 +51,7 @@ def run(command: str, schema: type[Config], task: Callable[[Config], int | None]
     """Like `main`, but returns the exit code; with --multirun the highest of its jobs."""
     # Without it Hydra prints errors itself and exits with 1.
     os.environ["HYDRA_FULL_ERROR"] = "1"
-    ConfigStore.instance().store(name="schema", node=schema)
+    ConfigStore.instance().store(name="schema", node=_node(schema))
     codes: list[int] = []
 
     def job(composed: DictConfig) -> None:
@@ -129,9 +129,27 @@ def typed(composed: DictConfig, schema: type[Config]) -> Config:
 
 def compose(command: str, schema: type[Config], overrides: list[str]) -> Config:
     """The typed configuration of `command` with `overrides`, without running anything; for tests and notebooks."""
-    ConfigStore.instance().store(name="schema", node=schema)
+    ConfigStore.instance().store(name="schema", node=_node(schema))
     with hydra.initialize_config_dir(version_base="1.3", config_dir=str(config_folder(command))):
         return typed(hydra.compose("config", overrides=overrides), schema)
+
+
+def _node(schema: Any) -> DictConfig:
+    """The schema for Hydra. A field that maps names to values takes any name: the dataclass says which it knows."""
+    node: DictConfig = OmegaConf.structured(schema)
+    _open_dicts(node)
+    return node
+
+
+def _open_dicts(node: DictConfig) -> None:
+    for key in node:
+        child = node._get_node(key)
+        if not isinstance(child, DictConfig) or child._is_none() or child._is_missing():
+            continue
+        if is_dataclass(OmegaConf.get_type(child)):
+            _open_dicts(child)
+        else:
+            OmegaConf.set_struct(child, False)
 
 
 def restored(schema: type[Config], plain: dict[str, Any]) -> Config:
