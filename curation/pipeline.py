@@ -11,14 +11,19 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
+from rich.console import Console
 
 import data.load
 from curation.config import CurationConfig
+from curation.reread import id_to_read, notice
 from curation.restore import keeping_latest, repeat, undos
 from curation.stages import STAGES, Stage, code_digest
 from curation.steps import Step
 from data.ahead import in_threads
+from data.commands import spelt
 from data.errors import SourceError
+from data.forgotten import STAGE as FORGET
+from data.forgotten import leave_out_forgotten
 from data.load import Loader, sha256_of, source_files
 from data.load.config import Format, SourceConfig
 from data.load.growth import Before, grown
@@ -46,6 +51,8 @@ def run_pipeline(store: Store, config: CurationConfig) -> list[Step]:
         stage.code_with(stage_config)  # a file that cannot be read is said before the work
     with keeping_latest(store):
         steps = [ingest(store, config)]
+        if (without := leave_out_forgotten(store, steps[0].version)) is not None:
+            steps.append(Step(FORGET, without, False, 0.0))
         for stage, stage_config in wanted:
             steps.append(run_stage(store, steps[-1].version, stage, stage_config))
             for undo in kept.get(stage.name, []):
@@ -68,7 +75,10 @@ def ingest(store: Store, config: CurationConfig) -> Step:
         digests = [sha256_of(path) for path in files]
         contents = [[path.name, found] for path, found in zip(files, digests, strict=True)]
         total = sum(path.stat().st_size for path in files)
-    version = "v-" + digest(canonical_json([contents, settings, code]), hex_digits=12)
+    read = "v-" + digest(canonical_json([contents, settings, code]), hex_digits=12)
+    version = id_to_read(store, read, config, plain)
+    if version != read:
+        Console(stderr=True).print(spelt(notice(store, read, version), config.store.path), style="yellow")
     if store.reuse(version):
         return Step("ingest", version, True, time.perf_counter() - started)
     base, before = _read_before(store, source, files, digests, settings, code)

@@ -10,6 +10,7 @@ import polars as pl
 
 from curation.steps import Step
 from data.store import Store
+from data.verdicts import Verdicts
 from data.versions import Version
 
 STAGE = "undo"
@@ -29,6 +30,7 @@ def repeat(store: Store, parent: str, undo: Version) -> Step | None:
         )["record_id"]
     )
     wanted = said.filter(pl.col("record_id").is_in(list(removed - store.present(parent, ids))))
+    wanted = _with_texts(store, parent, wanted)
     if wanted.is_empty():
         return None
     reused = store.made(parent, stage=STAGE, config=undo.config, code=undo.code) is not None
@@ -36,6 +38,18 @@ def repeat(store: Store, parent: str, undo: Version) -> Step | None:
         parent, stage=STAGE, config=undo.config, code=undo.code, verdicts=wanted, reasons=REASONS
     )
     return Step(STAGE, made, reused, time.perf_counter() - started)
+
+
+def _with_texts(store: Store, version: str, said: Verdicts) -> Verdicts:
+    """The verdicts, where a text was erased with what the stage saw of the record now; without it they are left out."""
+    lost = said.filter(pl.col("messages").is_null())["record_id"].to_list()
+    above = store.version(_judged(store, version)).parent
+    if not lost or above is None:
+        return said
+    seen = store.read(above, among=lost, readable=True).frame("record_id", "messages").collect()
+    mended = said.join(seen, on="record_id", how="left", suffix="_seen", maintain_order="left")
+    mended = mended.with_columns(messages=pl.coalesce("messages", "messages_seen")).select(said.columns)
+    return mended.filter(pl.col("messages").is_not_null())
 
 
 def _judged(store: Store, version: str) -> str:

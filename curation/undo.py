@@ -32,9 +32,13 @@ def undo(store: Store, name: str, because: str, version: str = "latest") -> list
     removed_in = _removal(store, record_id, lineage)
     parent = removed_in.parent
     assert parent is not None
-    messages = (
-        store.read(parent).frame("record_id", "messages").filter(record_id=record_id).collect()["messages"]
-    )
+    messages = store.read(parent, among=[record_id], readable=True).frame("messages").collect()["messages"]
+    if messages.is_empty():
+        raise StoreError(
+            f"the text of {record_id} was erased: it cannot be brought back",
+            "what happened to it: python -m data why " + record_id,
+            "a purged text comes back where its source is read again: python -m curation source.path=FILE",
+        )
     detail = because or "no reason was given"
     verdict = {
         "record_id": record_id, "action": Action.restore.value, "reason": "undo_restored", "detail": detail,
