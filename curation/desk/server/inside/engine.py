@@ -51,7 +51,7 @@ ROWS = Table("desk_rows", _tables, Column("id", Integer), Column("record_id", Uu
 TEXT = Table("desk_text", _tables, Column("rowid", Integer), *(Column(name, String) for name in COLUMNS))
 
 
-@event.listens_for(async_engine.sync_engine, "connect")
+@event.listens_for(async_engine.sync_engine, "connect")  # type: ignore[untyped-decorator, unused-ignore]
 def _add_order(connection: Any, _: Any) -> None:
     """An order of the records for each annotator: stable, and different for each, so that overlap spreads."""
     connection.create_function("desk_order", 2, _place, deterministic=True)

@@ -118,6 +118,9 @@ def _listen(descriptor: int, home: Path) -> None:
     config = uvicorn.Config(
         "argilla_server:app", access_log=False, log_level="warning", timeout_graceful_shutdown=GRACE_SECONDS
     )
+    # uvicorn raises the signal that ended it once more, and the default would leave out what comes after.
+    for ending in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(ending, lambda number, frame: None)
     with socket.socket(fileno=descriptor) as listening:
         uvicorn.Server(config).run(sockets=[listening])
 
