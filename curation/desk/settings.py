@@ -145,9 +145,17 @@ class QuestionConfig:
 
 @dataclass(kw_only=True, slots=True)
 class QuestionsConfig:
-    """A set of questions, and what annotators read before they answer (`guidelines`, markdown)."""
+    """A set of questions.
+
+    name        stands in the name of the dataset
+    layout      see `Layout`
+    usual       what is selected where `select` is not given
+    guidelines  what annotators read before they answer, in markdown
+    ask         name of a question -> QuestionConfig
+    """
 
     name: str = ""
+    usual: Select = Select.border
     layout: Layout = Layout.dialogue
     guidelines: str = ""
     # Any, because Hydra lets nobody add keys to a typed dict without a `+`.
@@ -203,7 +211,7 @@ class LabellingConfig:
 
     version       the version that is shown: `latest`, a tag or an id
     evaluation    for select=pairs and select=answers: `latest` or the id of an evaluation
-    select        see `Select`
+    select        see `Select`; null: what is usual for the question set
     rows          items that are selected at most
     batch         of these, how many new ones one push adds at most; 0: all. The next push adds the next ones
     seed          of what is drawn by chance
@@ -227,7 +235,7 @@ class LabellingConfig:
 
     version: str = "latest"
     evaluation: str = "latest"
-    select: Select = Select.border
+    select: Select | None = None
     rows: int = 200
     batch: int = 0
     seed: int = 0
@@ -263,6 +271,11 @@ class LabellingConfig:
             )
 
     @property
+    def selection(self) -> Select:
+        """How items are selected."""
+        return self.select or self.questions.usual
+
+    @property
     def named(self) -> str:
         """The name of the dataset."""
-        return self.dataset or f"{self.questions.name}-{self.select}"
+        return self.dataset or f"{self.questions.name}-{self.selection}"
