@@ -53,7 +53,7 @@ def _all_made(store: Store, version: str, config: CurationConfig, plain: Any) ->
         stage, stage_config = STAGES[name], getattr(config, name)
         if not stage.is_on(stage_config):
             continue
-        version = version_id(version, stage_key(name, plain(stage_config), stage.code))
+        version = version_id(version, stage_key(name, plain(stage_config), stage.code_with(stage_config)))
         if version not in there:
             return False
         for undo in kept.get(name, []):
