@@ -13,7 +13,7 @@ import duckdb
 from data.errors import StoreError
 from data.trouble import STORE_WAY, made
 
-SCHEMA_VERSION = 5
+SCHEMA_VERSION = 6
 # From each older schema to the next. Texts that are there already stay compressed until a purge rewrites the file.
 MIGRATIONS = {
     1: "CREATE TABLE IF NOT EXISTS sketches (kind VARCHAR, text_hash VARCHAR, data BLOB)",
@@ -32,6 +32,18 @@ MIGRATIONS = {
         CREATE TABLE IF NOT EXISTS annotations (number BIGINT, dataset VARCHAR, response VARCHAR, item VARCHAR,
             record_id VARCHAR, text_hash VARCHAR, annotator VARCHAR, status VARCHAR, answers VARCHAR USING COMPRESSION 'uncompressed', stale BOOLEAN,
             answered TIMESTAMP, pulled TIMESTAMP)""",
+    # Each version becomes a part of its own: see schema.sql.
+    5: "".join(
+        f"""ALTER TABLE {noun}s RENAME TO {noun}_rows; ALTER TABLE {noun}_rows RENAME COLUMN version TO part;
+        CREATE TABLE {noun}_parts AS SELECT version, version AS part FROM versions;
+        CREATE TABLE {noun}_gaps (version VARCHAR, part VARCHAR, record_id VARCHAR);
+        CREATE VIEW {noun}s AS SELECT version, {columns}
+        FROM {noun}_parts JOIN {noun}_rows USING (part) ANTI JOIN {noun}_gaps USING (version, part, record_id);"""
+        for noun, columns in (
+            ("member", "record_id, text_hash, split"),
+            ("verdict", "record_id, action, reason, score, partner, detail, value, text_hash"),
+        )
+    ),
 }
 MEMORY_LIMIT = "1GB"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, fields
 from typing import Any, TypeVar
@@ -30,6 +30,14 @@ def check_tag(name: str) -> None:
         raise StoreError(f"'{name}' cannot be a tag", "choose a name that is not `latest` and not `v-...`")
     if not re.fullmatch(r"[\w.-]+", name):
         raise StoreError(f"'{name}' cannot be a tag", "a tag is made of letters, digits, and . _ -")
+
+
+def _joined(texts: Any) -> memoryview:
+    """The bytes of an Arrow string array without nulls, one after the other: as they lie in memory."""
+    _, offsets, content = texts.buffers()
+    kind = "q" if str(texts.type).startswith("large") else "i"
+    bounds = memoryview(offsets).cast("B").cast(kind)[texts.offset : texts.offset + len(texts) + 1]
+    return memoryview(content)[bounds[0] : bounds[-1]]
 
 
 class Journal:
@@ -69,13 +77,24 @@ class Journal:
 
     # ---------------------------------------------------------------- reading versions' stories
 
-    def verdicts(self, version: str) -> Verdicts:
-        """What the stage that made `version` said (edits with their new messages)."""
+    def verdicts(
+        self, version: str, *, on: Collection[str] | None = None, partners: Collection[str] | None = None
+    ) -> Verdicts:
+        """What the stage that made `version` said (edits with their new messages).
+
+        With `on` or `partners` only of these records, and where one of these is the partner.
+        """
+        chosen = ""
+        params: dict[str, Any] = {"version": self.resolve(version)}
+        if on is not None or partners is not None:
+            chosen = "AND (record_id IN (SELECT unnest($on)) OR partner IN (SELECT unnest($partners)))"
+            params |= {"on": list(on or [""]), "partners": list(partners or [""])}
         return verdicts(
             self.connection.sql(
-                """SELECT d.* EXCLUDE (version, text_hash), t.messages FROM verdicts d
-                LEFT JOIN texts t USING (text_hash) WHERE d.version = ? ORDER BY record_id, action, reason""",
-                params=[self.resolve(version)],
+                f"""SELECT d.* EXCLUDE (version, text_hash), t.messages FROM verdicts d
+                LEFT JOIN texts t USING (text_hash) WHERE d.version = $version {chosen}
+                ORDER BY record_id, action, reason""",
+                params=params,
             ).pl()
         )
 
@@ -193,7 +212,7 @@ class Journal:
             params=[version],
         ).to_arrow_reader(100_000)
         for batch in reader:
-            total.update("".join(batch.column(0).to_pylist()).encode())
+            total.update(_joined(batch.column(0)))
         return total.hexdigest()
 
     # ---------------------------------------------------------------- parts of the above

@@ -9,6 +9,7 @@ from typing import Any
 import polars as pl
 
 from data.annotations import Annotations
+from data.parts import members_in, new_parts
 from data.reading import StoreRecords, derived, streamed
 from data.verdicts import Action, Verdicts, verdicts
 from data.versions import stage_key, version_id
@@ -64,6 +65,10 @@ class Memory(Annotations):
         for made, parent in self.query(
             "SELECT version, parent FROM versions WHERE stage_key = ? ORDER BY used DESC LIMIT 5", [key]
         ).iter_rows():
+            if self.erased(made):
+                continue
+            if new_parts(self.connection, version, parent) is not None:
+                return str(made)
             strangers = self._one(
                 """SELECT count(*) FROM members a WHERE a.version = ? AND NOT EXISTS (SELECT 1 FROM members b
                 WHERE b.version = ? AND b.record_id = a.record_id AND b.text_hash = a.text_hash)""",
@@ -105,12 +110,17 @@ class Memory(Annotations):
         return {row[0] for row in rows}
 
     def unsketched(
-        self, version: str, kind: str, columns: Sequence[str], rows: int
+        self, version: str, kind: str, columns: Sequence[str], rows: int, but: str | None = None
     ) -> Iterator[pl.DataFrame]:
-        """Frames of text_hash and derived `columns`, one row for each text of `version` without a `kind` sketch."""
+        """Frames of text_hash and derived `columns`, one row for each text of `version` without a `kind` sketch.
+
+        Not looked at are the records of `but`, a version that was sketched.
+        """
+        parts = new_parts(self.connection, version, but) if but is not None else None
+        members = "members" if parts is None else members_in(parts)
         selected = ", ".join(f"{derived(name)} AS {name}" for name in columns)
         sql = f"""SELECT t.text_hash, {selected} FROM texts t WHERE t.text_hash IN
-            (SELECT text_hash FROM members WHERE version = $version)
+            (SELECT text_hash FROM {members} WHERE version = $version)
             AND NOT EXISTS (SELECT 1 FROM sketches k WHERE k.kind = $kind AND k.text_hash = t.text_hash)"""
         yield from streamed(self.connection, sql, {"version": version, "kind": kind}, rows)
 

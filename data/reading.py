@@ -9,6 +9,7 @@ import duckdb
 import polars as pl
 
 from data.errors import StoreError
+from data.parts import members_in
 from data.records import ANSWER_ROLES, RECORD_SCHEMA, canonical_json
 
 _ROLE_LIST = ", ".join(f"'{role}'" for role in ANSWER_ROLES)
@@ -26,8 +27,9 @@ class StoreRecords:
     """Records of one version, read on demand. See `data.records.Records`.
 
     `unjudged_by` leaves out records whose very text was judged before by the stage with that key; `among` leaves
-    out all but these record ids; `but` leaves out the members of that version. `sketch_kind` says whose sketches
-    are read; `again` are records that are read although they were judged.
+    out all but these record ids; `but` leaves out the members of that version, `parts` what is not in these parts
+    (data/parts.py). `sketch_kind` says whose sketches are read; `again` are records that are read although they were
+    judged.
 
     A version of which texts were erased is refused where texts are asked for, so that no stage, training or export
     takes the rest for the whole; with `readable` the records whose texts are there are read.
@@ -44,6 +46,7 @@ class StoreRecords:
         sketch_kind: str = "",
         again: list[str] | None = None,
         readable: bool = False,
+        parts: list[str] | None = None,
     ) -> None:
         self.version = version
         self._connection = connection
@@ -53,6 +56,8 @@ class StoreRecords:
         self._sketch_kind = sketch_kind
         self._again = again
         self._readable = readable
+        self._members = "members" if parts is None else members_in(parts)
+        self._parts = parts
 
     def __len__(self) -> int:
         count: int = self._query(["count(*) AS n"])["n"].item()
@@ -85,8 +90,8 @@ class StoreRecords:
 
     def sketches(self) -> pl.DataFrame:
         """See `Records.sketches`."""
-        sql, params = self._sql(["m.record_id AS record_id", "k.data AS data"])
-        sql = sql.replace(" WHERE ", " JOIN sketches k ON k.text_hash = m.text_hash AND k.kind = ? WHERE ", 1)
+        sketched = " JOIN sketches k ON k.text_hash = m.text_hash AND k.kind = ?"
+        sql, params = self._sql(["m.record_id AS record_id", "k.data AS data"], sketched)
         frame: pl.DataFrame = self._connection.sql(
             f"{sql} ORDER BY m.record_id", params=[self._sketch_kind, *params]
         ).pl()
@@ -103,13 +108,15 @@ class StoreRecords:
             sketch_kind=self._sketch_kind,
             again=self._again,
             readable=self._readable,
+            parts=self._parts,
         )
 
     def erased(self) -> int:
         """How many of the records have lost their text to a purge, or to a person's request."""
         where, params = self._where()
         count: int = self._connection.sql(
-            f"SELECT count(*) AS n FROM members m WHERE {where} AND contains(m.text_hash, '-')", params=params
+            f"SELECT count(*) AS n FROM {self._members} m WHERE {where} AND contains(m.text_hash, '-')",
+            params=params,
         ).fetchall()[0][0]
         return count
 
@@ -126,14 +133,14 @@ class StoreRecords:
         quoted = {name: name.replace('"', '""') for name in columns or RECORD_SCHEMA}
         return [f'{_expression(name)} AS "{alias}"' for name, alias in quoted.items()]
 
-    def _sql(self, selected: list[str]) -> tuple[str, list[Any]]:
+    def _sql(self, selected: list[str], joins: str = "") -> tuple[str, list[Any]]:
         text = ", ".join(selected)
-        joins = " JOIN records r USING (record_id)" if "r." in text else ""
+        joins += " JOIN records r USING (record_id)" if "r." in text else ""
         joins += " JOIN texts t USING (text_hash)" if "t.messages" in text else ""
         if "t.messages" in text:
             self._refuse_erased()
         where, params = self._where()
-        return f"SELECT {text} FROM members m{joins} WHERE {where}", params
+        return f"SELECT {text} FROM {self._members} m{joins} WHERE {where}", params
 
     def _where(self) -> tuple[str, list[Any]]:
         where = "m.version = ?"

@@ -29,9 +29,12 @@ from data.store import Store
 
 GONE = "text erased"
 # Tables whose text_hash points to the text of a record, which stays; and the column that does.
-_POINTING = {"members": "text_hash", "verdicts": "text_hash", "records": "raw_text_hash"}
+_POINTING = {"member_rows": "text_hash", "verdict_rows": "text_hash", "records": "raw_text_hash"}
 # Tables in which no note of a person can stand: ids, hashes and texts, which are dealt with by their hashes.
-_WITHOUT_NOTES = ("texts", "members", "sketches", "forgotten", "places", "erasures", "answers", "meta")
+_WITHOUT_NOTES = (
+    "texts", "sketches", "forgotten", "places", "erasures", "answers", "meta",
+    "member_rows", "member_parts", "member_gaps", "verdict_parts", "verdict_gaps",
+)  # fmt: skip
 # Columns that say where something is: to change them would lose it.
 _NAMES = ("version", "parent", "path", "file", "partner", "run", "subject", "stage_key", "code", "digest")
 
@@ -184,7 +187,7 @@ def _selected(store: Store, table: str, doomed: Doomed, salt: str) -> tuple[str,
     if table == "records" and doomed.records:
         for name, empty in (("label", "NULL"), ("timestamp", "NULL"), ("metadata", "'{}'")):
             changed[name] = f"""CASE WHEN {leaving} THEN {empty} ELSE {changed.get(name, f'"{name}"')} END"""
-    if table == "verdicts" and doomed.records:
+    if table == "verdict_rows" and doomed.records:
         for name, stays in (("detail", "false"), ("value", "action = 'assign'")):
             changed[name] = (
                 f"CASE WHEN {leaving} AND NOT {stays} THEN NULL ELSE {changed.get(name, name)} END"

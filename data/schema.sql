@@ -1,4 +1,4 @@
--- The store's tables. A version is a membership list; texts are stored once, by content hash.
+-- The store's tables and views. A version is a membership list; texts are stored once, by content hash.
 -- No primary keys: DuckDB keeps an index for each in memory, and Store checks the same rules set-wise.
 
 CREATE TABLE meta (key VARCHAR, value VARCHAR);
@@ -46,10 +46,15 @@ CREATE TABLE versions (
     digest    VARCHAR        -- SHA-256 over the sorted membership
 );
 
-CREATE TABLE members (version VARCHAR, record_id VARCHAR, text_hash VARCHAR, split VARCHAR);
+-- Who is in a version, and what was said on the way to it, are kept by parts, so that a version that is like another one
+-- costs its difference: a part is what one version wrote, named after it; a version has the rows of its parts without
+-- the gaps. Read the views `members` and `verdicts`.
+CREATE TABLE member_rows (part VARCHAR, record_id VARCHAR, text_hash VARCHAR, split VARCHAR);
+CREATE TABLE member_parts (version VARCHAR, part VARCHAR);
+CREATE TABLE member_gaps (version VARCHAR, part VARCHAR, record_id VARCHAR);
 
-CREATE TABLE verdicts (
-    version   VARCHAR,       -- the version that applying them made
+CREATE TABLE verdict_rows (
+    part      VARCHAR,
     record_id VARCHAR,
     action    VARCHAR,
     reason    VARCHAR,
@@ -59,6 +64,14 @@ CREATE TABLE verdicts (
     value     VARCHAR,
     text_hash VARCHAR        -- for an edit: the new text
 );
+CREATE TABLE verdict_parts (version VARCHAR, part VARCHAR);
+CREATE TABLE verdict_gaps (version VARCHAR, part VARCHAR, record_id VARCHAR);
+
+CREATE VIEW members AS SELECT version, record_id, text_hash, split
+    FROM member_parts JOIN member_rows USING (part) ANTI JOIN member_gaps USING (version, part, record_id);
+-- `version` is the version that applying the verdicts made.
+CREATE VIEW verdicts AS SELECT version, record_id, action, reason, score, partner, detail, value, text_hash
+    FROM verdict_parts JOIN verdict_rows USING (part) ANTI JOIN verdict_gaps USING (version, part, record_id);
 
 -- What a stage keeps of a text, so that it need not be read again: of use only to the stage that made it. `kind` is
 -- the stage, a digest of its code and one of the settings that the sketch depends on.

@@ -17,6 +17,7 @@ from data.connection import connect
 from data.erasures import without_forgotten
 from data.errors import StoreError
 from data.memory import Memory
+from data.parts import MOST_GAPS, add_part, begin_like, gaps, leave_out, make_whole, new_parts
 from data.reading import StoreRecords
 from data.records import canonical_json, text_hash
 from data.trouble import check_file
@@ -65,11 +66,14 @@ class Store(Memory, AbstractContextManager["Store"]):
         Only those whose ids are in `among`; without the members of the version `but`; with sketches of `sketch_kind`;
         where texts were erased, with `readable` those whose texts are there, and else a StoreError.
         """
+        resolved = self.resolve(version)
+        parts = new_parts(self.connection, resolved, but) if but is not None else None
         return StoreRecords(
             self.connection,
-            self.resolve(version),
+            resolved,
             among=among,
-            but=but,
+            but=but if parts is None else None,
+            parts=parts,
             sketch_kind=sketch_kind,
             readable=readable,
         )
@@ -95,6 +99,8 @@ class Store(Memory, AbstractContextManager["Store"]):
             number = self._one("SELECT count(*) + 1 FROM versions WHERE stage = 'ingest'")
             if base is not None:
                 self._take_over(version, base)
+            add_part(self.connection, "member", version)
+            add_part(self.connection, "verdict", version)
             erased = self.forgotten()
             for read, bad in ahead(batches):
                 records, rejects = without_forgotten(read, bad, erased)
@@ -117,10 +123,14 @@ class Store(Memory, AbstractContextManager["Store"]):
         verdicts: Verdicts,
         reasons: Mapping[str, str],
         started: float | None = None,
+        earlier: str | None = None,
+        again: pl.Series | None = None,
     ) -> str:
         """Make the version that `verdicts` make of `version`; returns its id. One transaction.
 
-        `reasons` are those that the stage declares. `started` (time.perf_counter) is when judging began.
+        `reasons` are those that the stage declares. `started` (time.perf_counter) is when judging began. With
+        `earlier`, a version that the same stage made of a part of the records (see `extended`), what was said then
+        holds on, but for the records whose ids are in `again`: `verdicts` are on these and on new records only.
         Raises ValueError where the verdicts break a rule: that is a bug of the stage, and nothing is written.
         """
         parent = self.resolve(version)
@@ -129,42 +139,31 @@ class Store(Memory, AbstractContextManager["Store"]):
             return existing
         key = stage_key(stage, dict(config), code)
         made = version_id(parent, key)
-        frame = verdicts.sort("record_id", "action", "reason").with_columns(
-            text_hash=pl.Series(
-                [
-                    text_hash(m) if m is not None else None
-                    for m in verdicts.sort("record_id", "action", "reason")["messages"]
-                ],
-                dtype=pl.String,
-            )
-        )
+        frame = verdicts.sort("record_id", "action", "reason")
+        hashes = [None if m is None else text_hash(m) for m in frame["messages"]]
+        frame = frame.with_columns(text_hash=pl.Series(hashes, dtype=pl.String))
         begun = time.perf_counter() if started is None else started
         with self._transaction():
             self._check(parent, frame, stage, reasons)
             self._add_texts(frame.filter(pl.col("messages").is_not_null()).select("text_hash", "messages"))
             self.connection.register("judged", frame.drop("messages"))
-            self.connection.execute(
-                """
-                INSERT INTO members
-                SELECT $made, m.record_id, coalesce(e.text_hash, m.text_hash), coalesce(a.value, m.split)
-                FROM members m
-                LEFT JOIN judged e ON e.record_id = m.record_id AND e.action = 'edit'
-                LEFT JOIN judged a ON a.record_id = m.record_id AND a.action = 'assign'
-                WHERE m.version = $parent
-                  AND NOT EXISTS (SELECT 1 FROM judged d WHERE d.record_id = m.record_id AND d.action = 'drop')
-                UNION ALL SELECT $made, record_id, text_hash, NULL FROM judged WHERE action = 'restore'
-                ORDER BY 2
-                """,
-                {"made": made, "parent": parent},
-            )
-            self.connection.execute(
-                """INSERT INTO verdicts
-                SELECT ?, record_id, action, reason, score, partner, detail, value, text_hash FROM judged""",
-                [made],
-            )
             counts = {
                 action: frame.filter(pl.col("action") == action)["record_id"].n_unique() for action in Action
             }
+            if earlier is None:
+                self._change(made, parent, frame)
+            else:
+                settled = self._extend(made, parent, earlier, again)
+                counts = {action: count + settled[action] for action, count in counts.items()}
+            add_part(self.connection, "verdict", made)
+            self.connection.execute(
+                """INSERT INTO verdict_rows
+                SELECT ?, record_id, action, reason, score, partner, detail, value, text_hash FROM judged""",
+                [made],
+            )
+            rows = self._one("SELECT count(*) FROM members WHERE version = ?", [made])
+            make_whole(self.connection, "member", made, rows)
+            make_whole(self.connection, "verdict", made, rows)
             self._add_reasons(stage, reasons)
             self._add_version(made, parent, stage, dict(config), code, key, begun, counts)
             self.connection.unregister("judged")
@@ -231,14 +230,86 @@ class Store(Memory, AbstractContextManager["Store"]):
         self.connection.unregister("judged_ids")
         self.connection.unregister("edited_ids")
 
-    def _take_over(self, version: str, base: str) -> None:
-        for table, columns in (
-            ("members", "record_id, text_hash, split"),
-            ("rejects", "file, line, reason, detail"),
-        ):
+    def _change(self, made: str, parent: str, frame: pl.DataFrame) -> None:
+        """The members of `made`: those of `parent` as the registered `judged`, which is `frame`, changes them."""
+        changing = [Action.drop.value, Action.edit.value, Action.assign.value]
+        changed = frame.filter(pl.col("action").is_in(changing))["record_id"].n_unique()
+        rows = self._one("SELECT count(*) FROM members WHERE version = ?", [parent])
+        if changed + gaps(self.connection, "member", parent) > MOST_GAPS * rows:
+            within = ""
+        else:
+            self.connection.register("changed_ids", frame.filter(pl.col("action").is_in(changing)))
+            begin_like(self.connection, "member", made, parent)
+            leave_out(self.connection, "member", made, "changed_ids")
+            self.connection.unregister("changed_ids")
+            within = f"AND m.record_id IN (SELECT record_id FROM judged WHERE action IN {tuple(changing)})"
+        self._add_changed(made, "members", parent, within)
+
+    def _add_changed(self, made: str, members: str, parent: str, within: str) -> None:
+        """The part of `made`: rows of the relation `members` of `parent`, as `judged` changes them."""
+        add_part(self.connection, "member", made)
+        self.connection.execute(
+            f"""
+            INSERT INTO member_rows
+            SELECT $made, m.record_id, coalesce(e.text_hash, m.text_hash), coalesce(a.value, m.split)
+            FROM {members} m
+            LEFT JOIN judged e ON e.record_id = m.record_id AND e.action = 'edit'
+            LEFT JOIN judged a ON a.record_id = m.record_id AND a.action = 'assign'
+            WHERE m.version = $parent {within}
+              AND NOT EXISTS (SELECT 1 FROM judged d WHERE d.record_id = m.record_id AND d.action = 'drop')
+            UNION ALL SELECT $made, record_id, text_hash, NULL FROM judged WHERE action = 'restore'
+            ORDER BY 2
+            """,
+            {"made": made, "parent": parent},
+        )
+
+    def _extend(self, made: str, parent: str, earlier: str, again: pl.Series | None) -> dict[Action, int]:
+        """Members and verdicts of `made` like those of `earlier`, but for records that are new or judged again.
+
+        Returns how many records the verdicts that hold on are about, by action.
+        """
+        before = self.version(earlier)
+        assert before.parent is not None
+        ids = pl.DataFrame({"record_id": again if again is not None else []}, schema={"record_id": pl.String})
+        self.connection.register("again_ids", ids.unique())
+        said = dict(
             self.connection.execute(
-                f"INSERT INTO {table} SELECT ?, {columns} FROM {table} WHERE version = ?", [version, base]
+                """SELECT action, count(DISTINCT record_id) FROM verdicts
+                WHERE version = ? AND record_id IN (SELECT record_id FROM again_ids) GROUP BY action""",
+                [earlier],
+            ).fetchall()
+        )
+        for noun in ("member", "verdict"):
+            begin_like(self.connection, noun, made, earlier)
+            leave_out(self.connection, noun, made, "again_ids")
+        # What is new is read by itself, what is judged again from all: each by the quickest way.
+        new = self.read(parent, but=before.parent)
+        self.connection.register("fresh_ids", pl.concat([new.frame("record_id").collect(), ids]).unique())
+        outside = self._one(
+            "SELECT count(*) FROM judged WHERE record_id NOT IN (SELECT record_id FROM fresh_ids)"
+        )
+        if outside:
+            raise ValueError(
+                f"stage '{before.stage}': {outside} verdicts on records that were not judged again"
             )
+        self._add_changed(made, "members", parent, "AND m.record_id IN (SELECT record_id FROM fresh_ids)")
+        self.connection.unregister("fresh_ids")
+        self.connection.unregister("again_ids")
+        totals = {
+            Action.drop: before.dropped,
+            Action.edit: before.edited,
+            Action.assign: before.assigned,
+            Action.tag: before.tagged,
+            Action.restore: before.restored,
+        }
+        return {action: count - said.get(action.value, 0) for action, count in totals.items()}
+
+    def _take_over(self, version: str, base: str) -> None:
+        begin_like(self.connection, "member", version, base)
+        self.connection.execute(
+            """INSERT INTO rejects SELECT ?, file, line, reason, detail FROM rejects WHERE version = ?""",
+            [version, base],
+        )
 
     def _add_records(self, version: str, records: pl.DataFrame, number: int) -> None:
         self._add_texts(records.select("text_hash", "messages"))
@@ -252,7 +323,7 @@ class Store(Memory, AbstractContextManager["Store"]):
             [version, number],
         )
         self.connection.execute(
-            "INSERT INTO members SELECT ?, record_id, text_hash, NULL FROM incoming ORDER BY record_id",
+            "INSERT INTO member_rows SELECT ?, record_id, text_hash, NULL FROM incoming ORDER BY record_id",
             [version],
         )
         self.connection.unregister("incoming")
@@ -287,9 +358,11 @@ class Store(Memory, AbstractContextManager["Store"]):
         rows = self._one("SELECT count(*) FROM members WHERE version = ?", [version])
         dropped = counts.get(Action.drop, 0)
         if parent is not None:
-            before = self._one("SELECT count(*) FROM members WHERE version = ?", [parent])
+            before = self.version(parent).rows
             if rows + dropped != before + counts.get(Action.restore, 0):
                 raise ValueError(f"stage '{stage}': {before} rows in, {rows} kept + {dropped} dropped")
+        same = parent is not None and not any(counts[action] for action in Action if action is not Action.tag)
+        digest = self.version(parent).digest if same and parent else self.membership_digest(version)
         self.connection.execute(
             """INSERT INTO versions VALUES
             (?, ?, ?, ?, ?, ?, now()::TIMESTAMP, nextval('used_number'), ?, ?, ?, ?, ?, ?, ?, ?)""",
@@ -297,7 +370,7 @@ class Store(Memory, AbstractContextManager["Store"]):
                 version, parent, stage, canonical_json(config), code, key, rows, dropped,
                 counts.get(Action.edit, 0), counts.get(Action.assign, 0), counts.get(Action.tag, 0),
                 counts.get(Action.restore, 0),
-                time.perf_counter() - started, self.membership_digest(version),
+                time.perf_counter() - started, digest,
             ],
         )  # fmt: skip
 

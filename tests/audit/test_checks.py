@@ -66,7 +66,7 @@ def test_a_row_lost_without_a_verdict_is_noticed(workshop: Any, many_rows: MakeR
     workshop.ingest(many_rows(50))
     version = workshop.drop("exact", lambda row: row["line"] <= 5)
     workshop.store.connection.execute(
-        "DELETE FROM members WHERE version = ? AND record_id = (SELECT min(record_id) FROM members WHERE version = ?)",
+        "DELETE FROM member_rows WHERE part = ? AND record_id = (SELECT min(record_id) FROM members WHERE version = ?)",
         [version, version],
     )
     fact = main_fact(workshop, "LIN-001")

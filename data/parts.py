@@ -1,0 +1,98 @@
+"""Versions by parts: what one version wrote is shared by those like it, so that a version costs its difference.
+
+A version has the rows of its parts without its gaps (schema.sql). For readers there are the views `members` and
+`verdicts`; only what makes a version looks at parts. Nouns are `member` and `verdict`.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import duckdb
+
+Noun = Literal["member", "verdict"]
+
+# A version of more parts, or with more gaps than this share of its rows, is written as one part: reading stays quick.
+MOST_PARTS = 24
+MOST_GAPS = 0.25
+
+
+def parts_of(connection: duckdb.DuckDBPyConnection, noun: Noun, version: str) -> list[str]:
+    """The parts of `version`."""
+    rows = connection.execute(
+        f"SELECT part FROM {noun}_parts WHERE version = ? ORDER BY part", [version]
+    ).fetchall()
+    return [row[0] for row in rows]
+
+
+def add_part(connection: duckdb.DuckDBPyConnection, noun: Noun, version: str) -> None:
+    """Let `version` have the rows that it wrote itself."""
+    connection.execute(f"INSERT INTO {noun}_parts VALUES (?, ?)", [version, version])
+
+
+def begin_like(connection: duckdb.DuckDBPyConnection, noun: Noun, version: str, base: str) -> None:
+    """Let `version` have what `base` has."""
+    connection.execute(
+        f"INSERT INTO {noun}_parts SELECT ?, part FROM {noun}_parts WHERE version = ?", [version, base]
+    )
+    connection.execute(
+        f"INSERT INTO {noun}_gaps SELECT ?, part, record_id FROM {noun}_gaps WHERE version = ?",
+        [version, base],
+    )
+
+
+def leave_out(connection: duckdb.DuckDBPyConnection, noun: Noun, version: str, ids: str) -> None:
+    """Let `version` lack the records of the relation `ids` (record_id) in the parts that it has."""
+    connection.execute(
+        f"""INSERT INTO {noun}_gaps SELECT DISTINCT version, part, record_id
+        FROM {noun}_parts JOIN {noun}_rows USING (part) ANTI JOIN {noun}_gaps USING (version, part, record_id)
+        WHERE version = ? AND record_id IN (SELECT record_id FROM {ids})""",
+        [version],
+    )
+
+
+def gaps(connection: duckdb.DuckDBPyConnection, noun: Noun, version: str) -> int:
+    """How many gaps `version` has."""
+    count: int = connection.execute(
+        f"SELECT count(*) FROM {noun}_gaps WHERE version = ?", [version]
+    ).fetchall()[0][0]
+    return count
+
+
+def make_whole(connection: duckdb.DuckDBPyConnection, noun: Noun, version: str, rows: int) -> None:
+    """Write `version`, which has `rows` rows, as one part where it has come to many parts or gaps."""
+    many = len(parts_of(connection, noun, version)) > MOST_PARTS
+    if not many and gaps(connection, noun, version) <= MOST_GAPS * rows:
+        return
+    connection.execute(
+        f"""CREATE OR REPLACE TEMP TABLE whole AS SELECT * FROM {noun}s
+        WHERE version = ? ORDER BY record_id""",
+        [version],
+    )
+    connection.execute(f"DELETE FROM {noun}_rows WHERE part = ?", [version])
+    for kept in ("parts", "gaps"):
+        connection.execute(f"DELETE FROM {noun}_{kept} WHERE version = ?", [version])
+    connection.execute(f"INSERT INTO {noun}_rows FROM whole")
+    connection.execute("DROP TABLE whole")
+    add_part(connection, noun, version)
+
+
+def new_parts(connection: duckdb.DuckDBPyConnection, version: str, before: str) -> list[str] | None:
+    """The member parts that `version` has and `before` has not, where the rest of it is just `before`; else None."""
+    own, theirs = (parts_of(connection, "member", name) for name in (version, before))
+    if not theirs or not set(theirs) <= set(own):
+        return None
+    differing: int = connection.execute(
+        """SELECT count(*) FROM (
+            SELECT part, record_id FROM member_gaps WHERE version IN ($1, $2) AND list_contains($3, part)
+            GROUP BY ALL HAVING count(*) = 1)""",
+        [version, before, theirs],
+    ).fetchall()[0][0]
+    return None if differing else [part for part in own if part not in set(theirs)]
+
+
+def members_in(parts: list[str]) -> str:
+    """A relation like `members`, of these parts only."""
+    named = ", ".join("'" + part.replace("'", "''") + "'" for part in parts)
+    return f"""(SELECT version, record_id, text_hash, split FROM member_parts JOIN member_rows USING (part)
+        ANTI JOIN member_gaps USING (version, part, record_id) WHERE part IN ({named or "NULL"}))"""
