@@ -9,10 +9,19 @@ from data.errors import ConfigError, closest
 
 
 class Engine(StrEnum):
-    """presidio: Presidio's recognisers with a spaCy model; patterns: checksums and regexes only, no model."""
+    """presidio: Presidio's recognisers with a spaCy model; best: the same with a larger one, a BERT model and rules;
+    patterns: checksums and regexes only, no model."""
 
     presidio = "presidio"
+    best = "best"
     patterns = "patterns"
+
+
+class Code(StrEnum):
+    """Blocks of code between lines of three backquotes: scanned like everything else, or skipped."""
+
+    scan = "scan"
+    skip = "skip"
 
 
 class Operator(StrEnum):
@@ -47,6 +56,10 @@ KEYED = frozenset({Operator.hash, Operator.pseudonym, Operator.surrogate})
 NAMED_ENTITIES = ("PERSON", "LOCATION", "NRP", "ORGANIZATION", "DATE_TIME")  # found by the spaCy model
 ENTITIES = (
     *NAMED_ENTITIES,
+    "AGE",  # this and the next three: pii=best only
+    "DATE_OF_BIRTH",
+    "NATIONAL_ID",
+    "TITLE",
     "CREDIT_CARD",
     "CRYPTO",
     "EMAIL_ADDRESS",
@@ -65,7 +78,9 @@ ENTITIES = (
     "US_PASSPORT",
     "US_SSN",
     "UUID",
+    "ZIP_CODE",  # pii=best only
 )
+LANGUAGES = ("en",)  # the models read English; a text in another language gets a tag
 
 # Measured with Presidio 2.2.366 and en_core_web_sm 3.8 at threshold .4: recall and precision (any overlap, same
 # type) on pii_presidio_synth_v2 (1,500 texts), false alarms on 700 role-play and 700 code examples of
@@ -126,6 +141,15 @@ class PiiConfig:
                      count; case is ignored
     skip_code_names  leave a PERSON, LOCATION, NRP or ORGANIZATION alone that holds characters of program code
     processes        worker processes; 0: up to 2 for an input of more than 5,000 records, else 1
+    thresholds       another threshold for some types, e.g. {PERSON: 0.6}
+    deny             words that are always personal here, by type, e.g. {PERSON: [Aunt May]}; case is ignored
+    code             see `Code`
+    languages        of the texts; one in another language is read all the same, and gets the tag pii_other_language
+    recognizers      classes of your own, `package.module.Class`, that speak Presidio's recogniser interface; their types
+                     may stand in `entities`
+    phone_regions    countries (two letters) whose telephone numbers are known without their +; empty: Presidio's
+    model_threshold  best: probability from which the BERT model's label of a word counts, 0 to 1
+    threads          best: threads of the BERT model in each process
     """
 
     enabled: bool = True
@@ -142,11 +166,20 @@ class PiiConfig:
     allow: list[str] = field(default_factory=list)
     skip_code_names: bool = True
     processes: int = 0
+    thresholds: dict[str, float] = field(default_factory=dict)
+    deny: dict[str, list[str]] = field(default_factory=dict)
+    code: Code = Code.scan
+    languages: list[str] = field(default_factory=lambda: list(LANGUAGES))
+    recognizers: list[str] = field(default_factory=list)
+    phone_regions: list[str] = field(default_factory=list)
+    model_threshold: float = 0.3
+    threads: int = 1
 
     def __post_init__(self) -> None:
         for name in self.entities:
-            if name not in ENTITIES:
+            if name not in ENTITIES and not self.recognizers:
                 raise ConfigError(f"pii.entities holds '{name}'", closest(name, ENTITIES))
+        check_detection(self)
         if not self.entities:
             raise ConfigError("pii.entities is empty", "to switch the stage off use pii=off")
         self._check_operators()
@@ -156,6 +189,41 @@ class PiiConfig:
             raise ConfigError(f"pii.drop_over={self.drop_over}", "allowed: null, or 0 and above")
         if self.processes < 0:
             raise ConfigError(f"pii.processes={self.processes}", "allowed: 0 (automatic), or 1 and above")
+
+
+def check_detection(config: PiiConfig) -> None:
+    """Raise ConfigError for a setting of the detection that is out of range."""
+    config.thresholds, config.deny = dict(config.thresholds or {}), dict(config.deny or {})
+    for key, values in (("thresholds", config.thresholds), ("deny", config.deny)):
+        for name in values:
+            if name not in (*ENTITIES, *config.entities):
+                raise ConfigError(f"pii.{key} holds '{name}'", closest(str(name), ENTITIES))
+    for name, value in config.thresholds.items():
+        if not isinstance(value, int | float) or not 0 <= value <= 1:
+            raise ConfigError(
+                f"pii.thresholds: {name} is {value}", "allowed: 0 to 1, e.g. 'pii.thresholds={PERSON: 0.6}'"
+            )
+    for name, words in config.deny.items():
+        if not isinstance(words, list) or not all(isinstance(word, str) and word.strip() for word in words):
+            raise ConfigError(
+                f"pii.deny: {name} has no list of words", "e.g. 'pii.deny={PERSON: [Aunt May]}'"
+            )
+    if not 0 < config.model_threshold <= 1:
+        raise ConfigError(f"pii.model_threshold={config.model_threshold}", "allowed: above 0, up to 1")
+    if config.threads < 1:
+        raise ConfigError(f"pii.threads={config.threads}", "allowed: 1 and above")
+    for language in config.languages:
+        if not (len(language) == 2 and language.isalpha() and language.islower()):
+            raise ConfigError(
+                f"pii.languages holds '{language}'", "give two letters, e.g. pii.languages=[en]"
+            )
+    if not config.languages:
+        raise ConfigError("pii.languages is empty", "e.g. pii.languages=[en]")
+    for region in config.phone_regions:
+        if not (len(region) == 2 and region.isalpha() and region.isupper()):
+            raise ConfigError(
+                f"pii.phone_regions holds '{region}'", "give two capitals, e.g. pii.phone_regions=[US,GB]"
+            )
 
     def _check_operators(self) -> None:
         for name, operator in self.operators.items():
