@@ -101,11 +101,9 @@ def _varlen(query: Any, key: Any, value: Any, starts: Any, longest: int, scaling
 
     rows = [part.squeeze(0).transpose(0, 1) for part in (query, key, value)]
     options: dict[str, Any] = dict(_causal())
-    groups = query.shape[1] // key.shape[1]
-    if groups > 1 and "enable_gqa" in _parameters():
+    # The kernel shares key heads between query heads by itself; since PyTorch 2.12 it wants to be told so.
+    if query.shape[1] != key.shape[1] and "enable_gqa" in _parameters():
         options["enable_gqa"] = True
-    elif groups > 1:
-        rows[1:] = [part.repeat_interleave(groups, dim=1) for part in rows[1:]]
     if "scale" in _parameters():
         options["scale"] = scaling
     kernel: Any = varlen_attn  # its parameters differ between releases

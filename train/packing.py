@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 IGNORED = -100  # label of a token that carries no loss
+NOT_FOR_THE_MODEL = ("labels", "targets", "tokens")  # what a packed batch holds besides the model's inputs
 # Packs that are open at a time: more fill better, fewer keep the order of the rows closer to the drawn one.
 _OPEN = 64
 
@@ -23,7 +24,7 @@ def collate(rows: Sequence[dict[str, Any]], pad_to: int | None = None, pad_id: i
 
     Keys, T tokens in all: input_ids, labels, position_ids (1, T); cu_seq_lens_q, cu_seq_lens_k (rows + 1,) int32;
     max_length_q, max_length_k: tokens of the longest row; logits_to_keep, targets (n,): the positions whose next token
-    carries loss, and those tokens. `pad_to`: T is made this long by rows of `pad_id` that carry no loss, so that
+    carries loss, and those tokens; tokens: the number of tokens of `rows`. `pad_to`: T is made this long by rows of `pad_id` that carry no loss, so that
     compiled code meets one shape only.
     """
     import torch
@@ -54,6 +55,7 @@ def collate(rows: Sequence[dict[str, Any]], pad_to: int | None = None, pad_id: i
         "max_length_k": longest,
         "logits_to_keep": torch.from_numpy(kept),
         "targets": torch.from_numpy(labels[kept + 1]),
+        "tokens": tokens,
     }
 
 

@@ -14,7 +14,7 @@ from transformers import Trainer
 from trl.trainer.sft_trainer import SFTTrainer
 
 from train.attention import inner_model
-from train.packing import PackedBatches, collate
+from train.packing import NOT_FOR_THE_MODEL, PackedBatches, collate
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,9 @@ class CountingTrainer(SFTTrainer):  # type: ignore[misc, unused-ignore]
             processes=self.args.world_size,
         )
         loader = DataLoader(
-            dataset.with_format("numpy"),  # arrays: a batch of 64,000 tokens as Python numbers takes longer than a step
+            dataset.with_format(
+                "numpy"
+            ),  # arrays: a batch of 64,000 tokens as Python numbers takes longer than a step
             batch_sampler=batches,
             collate_fn=self.data_collator,
             pin_memory=self.args.dataloader_pin_memory,
@@ -111,7 +113,7 @@ class CountingTrainer(SFTTrainer):  # type: ignore[misc, unused-ignore]
         )
 
     def _packed_loss(self, model: Any, inputs: Any, count: Any, return_outputs: bool) -> Any:
-        given = {name: value for name, value in inputs.items() if name not in ("labels", "targets")}
+        given = {name: value for name, value in inputs.items() if name not in NOT_FOR_THE_MODEL}
         targets = inputs["targets"]
         if model.training:
             self.tokens_seen += inputs["input_ids"].shape[

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from train.attention import can_pack, ordinary_attention, packed_attention
-from train.packing import IGNORED, PackedBatches, best_fit, collate
+from train.packing import IGNORED, NOT_FOR_THE_MODEL, PackedBatches, best_fit, collate
 
 VOCABULARY = 300
 
@@ -51,7 +51,7 @@ def padded_loss(model: Any, some: list[dict[str, Any]]) -> Any:
 
 
 def packed_logits(model: Any, batch: dict[str, Any]) -> Any:
-    given = {name: value for name, value in batch.items() if name not in ("labels", "targets")}
+    given = {name: value for name, value in batch.items() if name not in NOT_FOR_THE_MODEL}
     with packed_attention(model):
         return model(**given, use_cache=False).logits[0]
 
