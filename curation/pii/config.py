@@ -145,8 +145,8 @@ class PiiConfig:
     deny             words that are always personal here, by type, e.g. {PERSON: [Aunt May]}; case is ignored
     code             see `Code`
     languages        of the texts; one in another language is read all the same, and gets the tag pii_other_language
-    recognizers      classes of your own, `package.module.Class`, that speak Presidio's recogniser interface; their types
-                     may stand in `entities`
+    recognizers      classes of your own, `package.module.Class`, that speak Presidio's recogniser interface; their
+                     types may stand in `entities`
     phone_regions    countries (two letters) whose telephone numbers are known without their +; empty: Presidio's
     model_threshold  best: probability from which the BERT model's label of a word counts, 0 to 1
     threads          best: threads of the BERT model in each process
@@ -208,6 +208,10 @@ def check_detection(config: PiiConfig) -> None:
             raise ConfigError(
                 f"pii.deny: {name} has no list of words", "e.g. 'pii.deny={PERSON: [Aunt May]}'"
             )
+    _check_engines(config)
+
+
+def _check_engines(config: PiiConfig) -> None:
     if not 0 < config.model_threshold <= 1:
         raise ConfigError(f"pii.model_threshold={config.model_threshold}", "allowed: above 0, up to 1")
     if config.threads < 1:
