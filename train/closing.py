@@ -9,6 +9,7 @@ from rich.table import Table
 from data.commands import spelt
 from data.facts import Fact
 from data.runs import Run
+from train.findings import facts_of, findings_of
 
 
 def outcome_facts(run: Run) -> list[Fact]:
@@ -42,6 +43,9 @@ def outcome_facts(run: Run) -> list[Fact]:
              "tokens without padding over the time in steps, validation left out"),
         fact("supervised_fraction", m["supervised_fraction"], "fraction", "split=train", rows,
              "tokens that carry loss"),
+        *[fact(f"{name}_over_forecast", times, "times", "all", rows, "what came over what was forecast")
+          for name, times in (m.get("forecast") or {}).get("times", {}).items()],
+        *facts_of(findings_of(m), run.run_id),
     ]  # fmt: skip
 
 
@@ -69,6 +73,8 @@ def closing_table(run: Run) -> Table:
     table.add_row("steps", f"{m['steps']:,} (best {m['best_step']:,}{early})")
     table.add_row("seconds", f"{m['seconds']:,.0f}, of which {m['step_seconds']:,.0f} in training steps")
     table.add_row("speed", f"{m['tokens_per_second']:,.0f} tokens a second")
+    for name, times in (m.get("forecast") or {}).get("times", {}).items():
+        table.add_row(f"{name} forecast", f"{_actual(m, name)}, {times:.2f} times the forecast")
     table.add_row("rows", ", ".join(f"{split} {count:,}" for split, count in run.rows.items()))
     if m["left_out"]:
         table.add_row("left out", ", ".join(f"{reason} {count:,}" for reason, count in m["left_out"].items()))
@@ -78,6 +84,11 @@ def closing_table(run: Run) -> Table:
     table.add_row("next", spelt(f"python -m eval run={run.run_id}", store))
     table.add_row("", spelt(f"python -m train chat={run.run_id}", store))
     return table
+
+
+def _actual(metrics: dict[str, Any], name: str) -> str:
+    value = metrics["forecast"]["actual"][name]
+    return f"{value / 1024**3:.2f} GiB" if name == "memory" else f"{value:,.1f} s"
 
 
 def _change(before: float | None, after: float) -> str:

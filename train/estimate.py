@@ -7,9 +7,10 @@ import re
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from data.errors import UserError
-from train.methods import MethodConfig
+from train.methods import ATTENTION, MethodConfig
+from train.tasks import Task
 
 GIB = 1024**3
 # Measured on a CPU: what torch, transformers, trl and datasets occupy before any weight is loaded.
@@ -23,12 +24,19 @@ _CHECKPOINTS = 3  # best and last, and the one being written
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """What a training takes: counts of weights, and bytes by purpose."""
+    """What a training takes: counts of weights and layers, and bytes by purpose.
+
+    matrices   weights that every token is multiplied with: all but the table of the input's embeddings
+    frozen     layers below the first adapter, through which nothing is propagated back
+    """
 
     parameters: int
     trainable: int
     memory: dict[str, float]
     disk: float
+    layers: int = 1
+    frozen: int = 0
+    matrices: int = 0
 
     @property
     def memory_total(self) -> float:
@@ -43,54 +51,59 @@ def need(
     batch_tokens: int,
     bytes_per_weight: int,
     gradient_checkpointing: bool = False,
+    task: Task = Task.sft,
+    head_share: float = 1.0,
 ) -> Need:
     """Estimate from the shapes in `folder`'s safetensors; no weight is read.
 
-    `batch_tokens`: tokens of the largest batch, padding included. Within about a third of what is measured.
+    `batch_tokens`: tokens of the largest batch, padding included; `head_share`: fraction of them for which the output
+    head is computed. Within about a third of what is measured.
     """
     shapes = weight_shapes(folder)
     config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     parameters = sum(_size(shape) for shape in shapes.values())
-    layers = int(config.get("num_hidden_layers", 12))
-    first = layers - (method.last_layers or layers) if method.adapts else 0
-    trainable = parameters if method.name == "full" else _adapter_size(shapes, method, first)
-    hidden = int(config.get("hidden_size", 768))
-    intermediate = int(config.get("intermediate_size", 4 * hidden))
+    layers = _of(config, 12, "num_hidden_layers", "num_layers", "n_layer")
+    first = max(layers - (method.last_layers or layers), 0) if method.adapts else 0
+    hidden = _of(config, 768, "hidden_size", "d_model", "n_embd")
+    intermediate = _of(config, 4 * hidden, "intermediate_size", "d_ff")
+    vocabulary = _of(config, 0, "vocab_size")
+    if method.name == "full":
+        trainable = parameters
+    elif method.name == "prompt":
+        trainable = method.tokens * hidden
+    else:
+        trainable = _adapter_size(shapes, method, first, str(config.get("model_type")))
     per_layer = (
         2 * hidden if gradient_checkpointing else _PER_HIDDEN * hidden + _PER_INTERMEDIATE * intermediate
     )
+    heads = 0.0 if task is Task.classify else head_share
+    compressed = 0.56 if method.name == "qlora" else bytes_per_weight  # NF4 with its scales
     memory = {
         "libraries": _LIBRARIES,
-        "weights": float(parameters * bytes_per_weight),
+        "weights": float(parameters * compressed),
         # float32 gradient and AdamW's two moments; an adapter's own weights come on top of the base's
         "optimiser": float(trainable * (12 if method.name == "full" else 16)),
         # logits and their gradient, on a CPU all at once
-        "logits": float(2 * batch_tokens * int(config.get("vocab_size", 0)) * bytes_per_weight),
+        "logits": float(2 * batch_tokens * heads * vocabulary * bytes_per_weight),
         "activations": float(batch_tokens * (layers - first) * per_layer * bytes_per_weight),
     }
+    if config.get("is_encoder_decoder"):
+        layers, memory["activations"] = 2 * layers, 2 * memory["activations"]
     saved = trainable * 4
-    return Need(parameters, trainable, memory, float(saved * (1 + 3 * _CHECKPOINTS)))
+    tied = "lm_head.weight" not in shapes and task is not Task.classify
+    return Need(
+        parameters=parameters,
+        trainable=trainable,
+        memory=memory,
+        disk=float(saved * (1 + 3 * _CHECKPOINTS)),
+        layers=layers,
+        frozen=first,
+        matrices=parameters - (0 if tied else vocabulary * hidden),
+    )
 
 
-def check_room(wanted: Need, available_memory: float, out: Path, *, allow_low_memory: bool) -> None:
-    """Raise UserError where memory or disk cannot hold the training; the numbers are in the message."""
-    if wanted.memory_total > available_memory and not allow_low_memory:
-        parts = ", ".join(f"{name} {size / GIB:.1f}" for name, size in wanted.memory.items())
-        raise UserError(
-            f"not enough memory: about {wanted.memory_total / GIB:.1f} GiB are needed and "
-            f"{available_memory / GIB:.1f} GiB are free",
-            f"estimated in GiB: {parts}",
-            "smaller batches: batch_size=1 accumulation=8; shorter rows: task.max_length=256",
-            "or method=lora, gradient_checkpointing=true, a smaller model",
-            "if you know better: allow_low_memory=true",
-        )
-    free = free_disk(out)
-    if wanted.disk > free:
-        raise UserError(
-            f"not enough disk: checkpoints and weights take up to {wanted.disk / GIB:.1f} GiB, and "
-            f"{free / GIB:.1f} GiB are free for out={out}",
-            "another place: out=FOLDER; or method=lora, whose adapters are small",
-        )
+def _of(config: dict[str, Any], otherwise: int, *names: str) -> int:
+    return next((int(config[name]) for name in names if config.get(name) is not None), otherwise)
 
 
 def available_memory() -> float:
@@ -127,17 +140,21 @@ def weight_shapes(folder: Path) -> dict[str, tuple[int, ...]]:
     return shapes
 
 
-def _adapter_size(shapes: dict[str, tuple[int, ...]], method: MethodConfig, first: int) -> int:
-    """Weights of LoRA: r x (inputs + outputs) for each linear layer that gets an adapter, from block `first` on."""
+def _adapter_size(shapes: dict[str, tuple[int, ...]], method: MethodConfig, first: int, family: str) -> int:
+    """Weights of low-rank adapters on the linear layers that get one, from block `first` on.
+
+    r x (inputs + outputs) a layer, and for dora one magnitude an output.
+    """
     everything = method.target_modules == ["all-linear"]
+    named = ATTENTION.get(family, ()) if method.target_modules == ["attention"] else method.target_modules
     total = 0
     for name, shape in shapes.items():
         layer = name.removesuffix(".weight").rpartition(".")[2]
-        linear = everything and layer not in ("embed_tokens", "lm_head", "wte", "wpe")
+        linear = everything and not re.search(r"embed|shared|lm_head|wte|wpe|LayerNorm|relative", name)
         block = re.search(r"\.(\d+)\.", name)
         below = block is not None and int(block.group(1)) < first
-        if (linear or layer in method.target_modules) and len(shape) == 2 and not below:
-            total += method.r * (shape[0] + shape[1])
+        if (linear or layer in named) and len(shape) == 2 and not below:
+            total += method.r * (shape[0] + shape[1]) + (shape[0] if method.name == "dora" else 0)
     return total
 
 

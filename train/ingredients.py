@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from data.records import Records
+from data.runs import Run
 from data.store import Store
 from train.card import Provenance
 from train.config import TrainConfig
+from train.findings import Finding
 from train.preflight import check_rows, check_scrubbed
+from train.preflight_data import check_data
+from train.preflight_rows import slices_of
 from train.rows import rows_of
 
 
@@ -19,6 +24,9 @@ class Ingredients:
 
     train, validation   frames of train.rows.COLUMNS
     part                which rows of the version these are, where they are not its train and validation split
+    findings            what the checks of the records found
+    slices              column -> record id -> value, of the training rows: by which truncation is looked at
+    history             earlier runs, oldest first: what forecasts learn from
     """
 
     version: str
@@ -26,6 +34,9 @@ class Ingredients:
     validation: Any
     provenance: Provenance
     part: str = ""
+    findings: Sequence[Finding] = ()
+    slices: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    history: Sequence[Run] = ()
 
 
 def gather(config: TrainConfig) -> Ingredients:
@@ -54,5 +65,11 @@ def gather(config: TrainConfig) -> Ingredients:
         provenance = Provenance(lineage, list(removed.iter_rows()), dict(licences.iter_rows()))
         train_rows = rows_of(records, "train", config.train_rows)
         return Ingredients(
-            version, train_rows, rows_of(records, "validation", config.validation_rows), provenance
+            version,
+            train_rows,
+            rows_of(records, "validation", config.validation_rows),
+            provenance,
+            findings=check_data(store, version, lineage, config.against),
+            slices=slices_of(records),
+            history=store.runs(),
         )

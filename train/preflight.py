@@ -11,9 +11,8 @@ from rich.text import Text
 
 from data.errors import UserError
 from train.chat import IGNORED, Example
-from train.rows import REASONS, Tokenised
+from train.rows import Tokenised
 
-FEW = 500  # training rows below which the field advises against fine-tuning for a task
 _SHOWN_CHARS = 700
 
 
@@ -40,18 +39,6 @@ def check_rows(version: str, counts: dict[str | None, int]) -> None:
     )
 
 
-def check_supervision(version: str, train: Tokenised) -> None:
-    """Refuse when no row has a token to learn: such a training runs, draws a curve and learns nothing."""
-    if len(train):
-        return
-    why = [f"{count:,} rows: {REASONS[reason]}" for reason, count in train.reasons.items()]
-    raise UserError(
-        f"no training row of {version} holds a token to learn from",
-        *why,
-        "longer rows: task.max_length=2048; or look at the rows: python -m data show VERSION",
-    )
-
-
 def check_first_batch(labels: Any) -> float:
     """Share of supervised tokens in a collated batch of labels (rows x positions); refuses 0.
 
@@ -66,25 +53,10 @@ def check_first_batch(labels: Any) -> float:
     return share
 
 
-def remarks(train: Tokenised, validation: Tokenised | None, allow_unscrubbed: bool) -> list[str]:
-    """What a person should know before it starts, one sentence each."""
+def remarks(validation: Tokenised, allow_unscrubbed: bool) -> list[str]:
+    """What a person should know before it starts besides the checks, one sentence each."""
     said = []
-    if len(train) < FEW:
-        said.append(
-            f"{len(train):,} training rows are few: below {FEW} a model tends to learn them by heart."
-        )
-    for name, part in (("training", train), ("validation", validation)):
-        if part is None:
-            continue
-        said += [
-            f"{count:,} {name} rows left out: {REASONS[reason]}." for reason, count in part.reasons.items()
-        ]
-        if part.rows_cut:
-            said.append(
-                f"{part.rows_cut:,} {name} rows were longer than task.max_length and lost {part.tokens_cut:,} "
-                f"tokens at their end ({part.ends_cut:,} lost their end of turn)."
-            )
-    if validation is None or not len(validation):
+    if not len(validation):
         said.append(
             "No validation rows: no early stopping, and the last weights are kept instead of the best."
         )

@@ -12,21 +12,21 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 
 from data.errors import ConfigError
-from data.progress import progress
 from data.records import canonical_json, digest
 from data.runs import Run
 from data.store import Store
+from train import peak
 from train.card import Provenance
 from train.closing import closing_table, outcome_facts
 from train.config import TrainConfig, as_data, what_matters
-from train.encoding import encode_rows, labels_of, show_examples
 from train.folder import dump, finished, write_start, write_weights
+from train.forecast_shown import came_of
 from train.ingredients import Ingredients, gather
+from train.look import look
 from train.methods import check_machine
-from train.models import BaseModel, Shape, open_directory, open_tokenizer, prepare, torch_dtype
-from train.preflight import check_supervision, remarks
+from train.models import BaseModel, Shape, open_directory, prepare
 from train.rows import Tokenised, texts_of
-from train.suitable import check_model, licence_remark
+from train.suitable import check_model
 
 if TYPE_CHECKING:
     from train.fit import Fitted
@@ -36,6 +36,11 @@ def train(config: TrainConfig) -> int:
     """Train as `config` says, keep the Run, print the closing table. Raises UserError before any compute is spent."""
     console = Console(stderr=True)
     set_threads(config)
+    if config.plan:
+        rows = gather(config)
+        look(config, rows, base_of(config, rows, console), console)
+        console.print("Nothing was trained (plan=true).")
+        return 0
     run = learn(config, gather(config), console)
     Console().print(closing_table(run))
     return 0
@@ -54,9 +59,7 @@ def learn(
     `stored` false leaves the store alone: a part of something larger. `watchers` are callbacks of the trainer.
     """
     began = time.perf_counter()
-    check_machine(config.method)
-    base = prepare(config.model, texts=lambda: texts_of(rows.train), say=console.print)
-    check_model(config, base)
+    base = base_of(config, rows, console)
     identity = [rows.version, what_matters(config), base.digest, *([rows.part] if rows.part else [])]
     run_id = "run-" + digest(canonical_json(identity), hex_digits=12)
     folder = Path(config.out).resolve() / run_id
@@ -76,6 +79,14 @@ def learn(
     return run
 
 
+def base_of(config: TrainConfig, rows: Ingredients, console: Console) -> BaseModel:
+    """The base model, made where needed. Raises UserError where it suits neither the machine nor the task."""
+    check_machine(config.method)
+    base = prepare(config.model, texts=lambda: texts_of(rows.train), say=console.print)
+    check_model(config, base)
+    return base
+
+
 def _train(
     config: TrainConfig,
     run: Run,
@@ -88,19 +99,10 @@ def _train(
     watchers: Sequence[Any],
 ) -> tuple[Fitted, Any]:
     """Tokenise, check, load and fit. The run is in the store as `running`, and as `failed` where it fails."""
-    tokenizer = open_tokenizer(base.path, config.model.chat_template, task=config.task.name)
-    labels = labels_of(config, rows.train)
-    with progress("Tokenising", total=rows.train.height + rows.validation.height) as advance:
-        learnt = encode_rows(config, rows.train, tokenizer, labels, advance)
-        held_out = encode_rows(config, rows.validation, tokenizer, labels, advance)
-    check_supervision(rows.version, learnt)
-    _check_room(config, base, learnt, held_out)
-    about_licence = licence_remark(config, base)
-    for remark in [*remarks(learnt, held_out, config.allow_unscrubbed), *filter(None, [about_licence])]:
-        console.print(f"note: {remark}", highlight=False, soft_wrap=True)
-    show_examples(config, console, learnt, tokenizer)
+    looked = look(config, rows, base, console)
+    tokenizer, labels, learnt, held_out = looked.tokenizer, looked.labels, looked.learnt, looked.held_out
     run.rows = {"train": len(learnt), "validation": len(held_out)}
-    run.metrics = _counts(learnt, held_out)
+    run.metrics = {**_counts(learnt, held_out), "preflight": [asdict(found) for found in looked.findings]}
     checkpoint = _begin(config, folder, console)
     write_start(run, base, learnt, held_out, folder)
     if stored:
@@ -118,8 +120,13 @@ def _train(
         attention=config.model.attention,
         shape=Shape(config.task.name, labels, config.seed, config.dropout, config.method.name == "qlora"),
     )
+    peak.start()
+    began = time.perf_counter()
     try:
         fitted = fit(config, model, tokenizer, learnt, held_out, folder, console, checkpoint, watchers)
+        if checkpoint is None:
+            took = time.perf_counter() - began
+            run.metrics["forecast"] = came_of(looked.forecast, fitted.steps, took, peak.peak())
         return fitted, tokenizer
     except KeyboardInterrupt:
         console.print("Stopped. The same command with resume=true goes on from the last checkpoint.")
@@ -129,19 +136,6 @@ def _train(
         if stored:
             _keep(config, run)
         raise
-
-
-def _check_room(config: TrainConfig, base: BaseModel, learnt: Tokenised, held_out: Tokenised) -> None:
-    from train.estimate import available_memory, check_room, need
-
-    wanted = need(
-        base.path,
-        config.method,
-        batch_tokens=config.batch_size * max(learnt.longest, held_out.longest),
-        bytes_per_weight=4 if config.method.name == "full" else torch_dtype(config.model.dtype).itemsize,
-        gradient_checkpointing=config.gradient_checkpointing,
-    )
-    check_room(wanted, available_memory(), Path(config.out), allow_low_memory=config.allow_low_memory)
 
 
 def _counts(learnt: Tokenised, held_out: Tokenised) -> dict[str, Any]:

@@ -96,6 +96,25 @@ def settings(store_path: Path) -> Callable[..., TrainConfig]:
     return make
 
 
+@pytest.fixture
+def plant(tmp_path: Path, settings: Callable[..., TrainConfig]) -> Callable[..., TrainConfig]:
+    """A quick configuration on a store of its own with these rows, by default the first thirty conversations."""
+
+    def make(rows: list[dict[str, Any]], **changes: Any) -> TrainConfig:
+        path = tmp_path / "planted.duckdb"
+        fill(path, rows)
+        quick = {"steps": 2, "eval_steps": 2, "store": StoreConfig(path=str(path))}
+        return settings(tmp_path / "out", **quick, **changes)
+
+    return make
+
+
+@pytest.fixture
+def conversations() -> Callable[[int], list[dict[str, Any]]]:
+    """The first so many conversations; three of five are training rows, one is for validation and one a test row."""
+    return lambda count: [conversation(number) for number in range(count)]
+
+
 @dataclass
 class Trained:
     config: TrainConfig

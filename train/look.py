@@ -1,0 +1,60 @@
+"""The look at a training before its first step: rows as tokens, the checks, two examples, and what it will take."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from rich.console import Console
+
+from data.progress import progress
+from train.config import TrainConfig
+from train.encoding import encode_rows, labels_of, show_examples
+from train.findings import Finding, accepted, stop, table_of
+from train.forecast import Forecast, forecast
+from train.forecast_shown import forecast_table, refuse
+from train.ingredients import Ingredients
+from train.models import BaseModel, open_tokenizer
+from train.preflight import remarks
+from train.preflight_rows import Seen, check_rows_of
+from train.rows import Tokenised
+from train.suitable import licence_remark
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """What a training starts from."""
+
+    tokenizer: Any
+    labels: list[str]
+    learnt: Tokenised
+    held_out: Tokenised
+    findings: list[Finding]
+    forecast: Forecast
+
+
+def look(config: TrainConfig, rows: Ingredients, base: BaseModel, console: Console) -> Looked:
+    """Tokenise, check and forecast; raises UserError where a check says stop or memory cannot suffice.
+
+    A part of something larger (`rows.part`) is checked as well, and said less of.
+    """
+    tokenizer = open_tokenizer(base.path, config.model.chat_template, task=config.task.name)
+    labels = labels_of(config, rows.train)
+    with progress("Tokenising", total=rows.train.height + rows.validation.height) as advance:
+        learnt = encode_rows(config, rows.train, tokenizer, labels, advance)
+        held_out = encode_rows(config, rows.validation, tokenizer, labels, advance)
+    seen = Seen(rows.train, learnt, tokenizer, config.task.name, config.task.max_length, rows.slices)
+    # Without a row there is nothing that could be allowed.
+    findings = accepted([*check_rows_of(seen), *rows.findings], config.allow if len(learnt) else ())
+    if not rows.part:
+        console.print(table_of(findings))
+    stop(findings)
+    expected = forecast(config, base, learnt, held_out, rows.history)
+    if not rows.part:
+        show_examples(config, console, learnt, tokenizer)
+        for remark in [*remarks(held_out, config.allow_unscrubbed), licence_remark(config, base)]:
+            if remark:
+                console.print(f"note: {remark}", highlight=False, soft_wrap=True)
+        console.print(forecast_table(expected))
+    refuse(expected, config, base, learnt, held_out)
+    return Looked(tokenizer, labels, learnt, held_out, findings, expected)
