@@ -190,6 +190,33 @@ class PiiConfig:
         if self.processes < 0:
             raise ConfigError(f"pii.processes={self.processes}", "allowed: 0 (automatic), or 1 and above")
 
+    def _check_operators(self) -> None:
+        for name, operator in self.operators.items():
+            if name not in ENTITIES:
+                raise ConfigError(f"pii.operators holds '{name}'", closest(name, ENTITIES))
+            if operator is Operator.tag:
+                raise ConfigError(
+                    f"pii.operators={{{name}:tag}}: a type that is to stay is not looked for",
+                    f"leave {name} out of pii.entities",
+                )
+        if self.operator is Operator.tag and (self.operators or self.vault):
+            key = "operators" if self.operators else "vault"
+            raise ConfigError(
+                f"pii.operator=tag replaces nothing, and pii.{key} says otherwise",
+                "usual: pii.operator=placeholder",
+            )
+
+    def operator_of(self, entity: str) -> Operator:
+        """What happens to findings of this type."""
+        return self.operators.get(entity, self.operator)
+
+    @property
+    def wants_key(self) -> bool:
+        """Whether something of it needs a key."""
+        return self.enabled and (
+            bool(self.vault) or not KEYED.isdisjoint({self.operator, *self.operators.values()})
+        )
+
 
 def check_detection(config: PiiConfig) -> None:
     """Raise ConfigError for a setting of the detection that is out of range."""
@@ -228,30 +255,3 @@ def _check_engines(config: PiiConfig) -> None:
             raise ConfigError(
                 f"pii.phone_regions holds '{region}'", "give two capitals, e.g. pii.phone_regions=[US,GB]"
             )
-
-    def _check_operators(self) -> None:
-        for name, operator in self.operators.items():
-            if name not in ENTITIES:
-                raise ConfigError(f"pii.operators holds '{name}'", closest(name, ENTITIES))
-            if operator is Operator.tag:
-                raise ConfigError(
-                    f"pii.operators={{{name}:tag}}: a type that is to stay is not looked for",
-                    f"leave {name} out of pii.entities",
-                )
-        if self.operator is Operator.tag and (self.operators or self.vault):
-            key = "operators" if self.operators else "vault"
-            raise ConfigError(
-                f"pii.operator=tag replaces nothing, and pii.{key} says otherwise",
-                "usual: pii.operator=placeholder",
-            )
-
-    def operator_of(self, entity: str) -> Operator:
-        """What happens to findings of this type."""
-        return self.operators.get(entity, self.operator)
-
-    @property
-    def wants_key(self) -> bool:
-        """Whether something of it needs a key."""
-        return self.enabled and (
-            bool(self.vault) or not KEYED.isdisjoint({self.operator, *self.operators.values()})
-        )
