@@ -1,15 +1,23 @@
-"""`python -m train`: a version -> a tuned model; `chat=RUN` talks to one."""
+"""`python -m train`: a version -> a tuned model; `chat=RUN` talks to one, `export=RUN` writes it for other programs."""
 
 from conf.app import main
 from train.config import TrainConfig
 
 
 def run(config: TrainConfig) -> int | None:
-    """Train, or talk."""
+    """Train, talk, or export."""
     if config.chat:
         from train.talk import talk
 
         return talk(config)
+    if config.export:
+        from train.export import export
+
+        return export(config)
+    if config.folds and not config.plan:
+        from train.folds import cross_validate
+
+        return cross_validate(config)
     from train.run import train
 
     return train(config)

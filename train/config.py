@@ -12,6 +12,7 @@ from conf.app import StoreConfig
 from data.errors import ConfigError, closest
 from train.methods import MethodConfig
 from train.models import ModelConfig
+from train.speed import SpeedConfig
 from train.tasks import Task, TaskConfig, check_method
 
 __all__ = ["INCIDENTAL", "Schedule", "Task", "TaskConfig", "TrainConfig", "as_data", "what_matters"]
@@ -58,8 +59,11 @@ class TrainConfig:
     validation_rows          validation rows used at most; null: all
     eval_steps               steps between two validations (and checkpoints); null: ten times a training
     log_steps                steps between two points of the training loss
+    folds                    train so many times, each time measured on a fold that was left out; 0: one training. The
+                             version is to be split so: python -m curation ... split.folds=5
     early_stopping_patience  validations in a row without a better loss that end the training; 0: never
     gradient_checkpointing   recompute activations to save memory, at about a third more time
+    speed                    see SpeedConfig: packing, tokens of a batch, compilation
     threads                  CPU threads of torch; null: torch's own choice (OMP_NUM_THREADS, else all cores)
     report_to                any of TRACKERS; tensorboard writes into the run's folder
     out                      folder in which runs make their folders
@@ -106,8 +110,10 @@ class TrainConfig:
     validation_rows: int | None = 200
     eval_steps: int | None = None
     log_steps: int = 1
+    folds: int = 0
     early_stopping_patience: int = 3
     gradient_checkpointing: bool = False
+    speed: SpeedConfig = field(default_factory=SpeedConfig)
     threads: int | None = None
     report_to: list[str] = field(default_factory=lambda: ["tensorboard"])
     out: str = "runs/train"
@@ -159,6 +165,8 @@ class TrainConfig:
 
     def _check_method(self) -> None:
         """What is trained and what keeps it from overfitting, together."""
+        if self.folds < 0 or self.folds == 1:
+            raise ConfigError(f"folds={self.folds} divides nothing", "allowed: 0 (none), or 2 and more")
         check_method(self.task.name, self.method.name)
         for name in ("dropout", "label_smoothing"):
             if not 0 <= (getattr(self, name) or 0) < 1:
