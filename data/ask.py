@@ -11,7 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from data.commands import spelt
-from data.erasing import show_purge
+from data.erasing import show_forget, show_purge, show_subject
 from data.errors import StoreError
 from data.export import export
 from data.lineage import difference, story
@@ -265,4 +265,6 @@ COMMANDS: dict[str, Callable[[Namespace], None]] = {
     "tag": set_tag,
     "backup": backup,
     "purge": show_purge,
+    "subject": show_subject,
+    "forget": show_forget,
 }

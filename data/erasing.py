@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from argparse import Namespace
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +13,22 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from data.certificate import not_done, outcome, write
 from data.commands import spelt
+from data.erasures import Erasure
+from data.forget import BEGUN, earlier, forget
+from data.key import load_key
+from data.person import read_values
 from data.places import Kind
 from data.purge import PurgePlan, planned, purge
+from data.report.outcomes import word_of
 from data.scrubbed import STAGE
 from data.store import Store
+from data.subject import Trace, trace
+from data.trouble import check_folder
+from data.vault import Vault, default_vault
+
+SHOWN = 8
 
 
 def show_purge(options: Namespace) -> None:
@@ -61,6 +75,130 @@ def show_purge(options: Namespace) -> None:
     console.print(
         "[dim]free blocks of the disk may still hold the old file; only an encrypted disk helps there[/]"
     )
+
+
+def show_subject(options: Namespace) -> None:
+    """Where a person's data is; counts and ids, never a value."""
+    values = read_values(options.values)
+    with Store.open(options.store, read_only=True) as store, _vault(options) as vault:
+        found = trace(store, values, vault)
+    if options.json:
+        print(json.dumps(found.as_json(), ensure_ascii=False, indent=1, default=str))  # noqa: T201
+        return
+    _show_trace(Console(highlight=False), found)
+
+
+def show_forget(options: Namespace) -> None:
+    """List what was found, and with --yes erase it, write the certificate, and say what could not be done."""
+    console = Console(highlight=False)
+    values = read_values(options.values)
+    with _vault(options) as vault:
+        if not options.yes:
+            with Store.open(options.store, read_only=True) as store:
+                found = trace(store, values, vault)
+                before = earlier(store, values)
+            _show_trace(console, found)
+            if found.found or any(e.status == BEGUN for e in before):
+                said = spelt("nothing was erased; to do it: python -m data forget ... --yes", options.store)
+                console.print(said, style="yellow", markup=False, soft_wrap=True)
+            return
+        check_folder(options.out, "name another folder: --out FOLDER")
+        erasure = forget(Store.open(options.store), values, by=options.by, vault=vault)
+    if erasure is None:
+        with Store.open(options.store, read_only=True) as store:
+            before = earlier(store, values)
+        if not before:
+            console.print("nothing of this person was found; nothing was erased")
+            return
+        erasure = before[-1]
+        console.print(f"nothing more of this person was found; erased before as {erasure.erasure}")
+    _show_erasure(console, erasure, write(erasure, Path(options.store), options.out))
+
+
+def _show_erasure(console: Console, erasure: Erasure, paths: tuple[Path, Path]) -> None:
+    report = erasure.report
+    found = report["found"]
+    console.print(
+        f"erased: {report['texts']:,} texts of {len(found['records']):,} records ({erasure.erasure}); the store was "
+        f"written anew"
+    )
+    table = _grid("left", "left")
+    for entry in report["files"]:
+        table.add_row(escape(f"{entry['kind']} {entry['path']}"), entry["done"])
+    if report["vault"]:
+        table.add_row(
+            "vault", f"{report['vault']['places']:,} places, {report['vault']['originals']:,} originals"
+        )
+    for entry in report["successors"]:
+        table.add_row(
+            f"version {entry['version']}", f"without them: {entry['successor']} {' '.join(entry['tags'])}"
+        )
+    for run in found["runs"]:
+        table.add_row(
+            f"model {run['run_id']}", f"trained on {run['records']:,} of them: train again, or accept"
+        )
+    search = report["search"]
+    table.add_row(
+        "texts seen in the store", f"before {search['store_before']:,}, now {search['store_after']:,}"
+    )
+    table.add_row("values seen in the store", f"now {search['values_in_store']:,}")
+    console.print(table)
+    console.print("[bold]could not be done[/]")
+    for said in not_done(report):
+        console.print(f"  {escape(said)}")
+    word = word_of(outcome(report))
+    console.print(f"{word.label}; certificate, to be signed: {paths[0]}  {paths[1]}", soft_wrap=True)
+
+
+def _show_trace(console: Console, found: Trace) -> None:
+    ways: dict[str, int] = {}
+    for how in found.records.values():
+        for way in how:
+            ways[way] = ways.get(way, 0) + 1
+    told = ", ".join(f"{count:,} by {way}" for way, count in sorted(ways.items()))
+    console.print(f"[bold]{len(found.records):,} records[/]" + (f" ({told})" if told else ""))
+    if found.records:
+        ids = sorted(found.records)
+        more = f" and {len(ids) - SHOWN:,} more: --json" if len(ids) > SHOWN else ""
+        console.print("  " + " ".join(ids[:SHOWN]) + more)
+    table = _grid("left", "right", "left")
+    for v in found.versions:
+        table.add_row(
+            f"version {v['version']}",
+            f"{v['records']:,}",
+            f"{v['stage']}; {v['with_text']:,} with their text",
+        )
+    for run in found.runs:
+        table.add_row(f"run {run['run_id']}", f"{run['records']:,}", "trained on")
+    for answer in found.answers:
+        table.add_row(f"evaluation {answer['evaluation_id']}", f"{answer['answers']:,}", "answers")
+    for name, count in found.notes.items():
+        table.add_row(f"column {name}", f"{count:,}", "rows")
+    for file in found.files:
+        told = (
+            f"by id; {file['mentions']:,} mentions" if file["records"] else f"{file['mentions']:,} mentions"
+        )
+        table.add_row(f"{file['kind']} {escape(file['path'])}", f"{file['records']:,}", told)
+    if found.vault is not None:
+        table.add_row("vault", f"{found.vault:,}", "places where a pseudonym stands for it")
+    console.print(table if table.row_count else "found nowhere else" if found.records else "found nowhere")
+    if found.purged:
+        console.print(
+            f"[dim]{found.purged:,} texts were purged or erased; what they said cannot be searched[/]"
+        )
+    for path in found.lost:
+        console.print(f"[yellow]was written and is not there any more:[/] {escape(path)}")
+
+
+@contextmanager
+def _vault(options: Namespace) -> Iterator[Vault | None]:
+    """The vault that was named, or that lies beside the store; None where there is none."""
+    path = Path(options.vault).expanduser() if options.vault else default_vault(options.store)
+    if not options.vault and not path.is_file():
+        yield None
+        return
+    with Vault.open(path, load_key(options.key_file)) as vault:
+        yield vault
 
 
 def _list(console: Console, plan: PurgePlan) -> None:

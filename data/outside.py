@@ -1,0 +1,65 @@
+"""A person's rows in files that were made from the store: exports are rewritten without them, reports are removed."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Collection
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from data.places import Kind
+from data.subject import plain_text
+
+# Made again by the command that made them.
+REMOVED = (Kind.report.value, Kind.evaluation.value)
+
+
+def clear_file(entry: dict[str, Any], records: Collection[str], wanted: str) -> dict[str, Any]:
+    """Clear a file that `subject` found (kind, path, records, mentions); the entry with what was `done`, or `why` not.
+
+    An export loses the rows of these records, and those that `wanted` matches; a report is removed; a file of a run or
+    a list of rejects is removed where the value stands in it. Raw data is nobody's to change but its owner's.
+    """
+    path, kind = Path(entry["path"]), entry["kind"]
+    if kind == Kind.source.value:
+        return {**entry, "done": "", "why": "raw data is not changed; its owner has to"}
+    if not path.exists():
+        return {**entry, "done": "is gone", "why": ""}
+    if kind == Kind.export.value:
+        try:
+            left_out = _without(path, set(records), re.compile(wanted) if wanted else None)
+        except (OSError, ValueError, pl.exceptions.PolarsError) as error:
+            return {**entry, "done": "", "why": f"could not be rewritten: {type(error).__name__}"}
+        return {**entry, "done": f"rewritten without {left_out} rows", "why": ""}
+    if kind in REMOVED or entry["mentions"]:
+        path.unlink()
+        return {**entry, "done": "removed", "why": ""}
+    return {**entry, "done": "", "why": "holds ids of the records and none of their texts"}
+
+
+def _without(path: Path, records: set[str], wanted: re.Pattern[str] | None) -> int:
+    """Rewrite an export without the rows; returns how many. It appears whole or stays as it was."""
+    partial = path.with_name(path.name + ".part")
+    if path.suffix == ".parquet":
+        frame = pl.read_parquet(path)
+        lines = [row.write_ndjson() for row in frame.iter_slices(1)]
+        kept = [not _is_theirs(line, records, wanted) for line in lines]
+        frame.filter(kept).write_parquet(partial)
+    else:
+        kept = []
+        with path.open(encoding="utf-8") as source, partial.open("w", encoding="utf-8") as target:
+            for line in source:
+                kept.append(not _is_theirs(line, records, wanted))
+                if kept[-1]:
+                    target.write(line)
+    partial.replace(path)
+    return kept.count(False)
+
+
+def _is_theirs(line: str, records: set[str], wanted: re.Pattern[str] | None) -> bool:
+    if wanted is not None and wanted.search(plain_text(line)):
+        return True
+    return bool(line.strip()) and json.loads(line).get("record_id") in records
