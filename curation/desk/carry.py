@@ -1,0 +1,139 @@
+"""People's decisions as a step of the store: made again wherever the same texts come by.
+
+The step is a function of all answers that the store holds, and of nothing that was done before: an answer that was
+taken back is taken back in the next step too. A decision is about a text: where the record has another one by now, it says
+nothing. Of several datasets that decide about a record the youngest one counts (an adjudication comes after).
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from conf.app import restored
+from curation.desk.decide import REASONS, STAGE, Decision, Terms, decide
+from curation.desk.questions import restored as question_set
+from curation.desk.settings import Rule
+from curation.desk.show import masked, rewritten
+from curation.stages import code_digest
+from curation.steps import Step
+from data.records import Message, canonical_json, digest, text_hash
+from data.store import Store
+from data.verdicts import Action, Verdicts, verdicts
+from data.versions import Version
+
+ACTIONS = {"desk_dropped": Action.drop, "desk_rewritten": Action.edit, "desk_masked": Action.edit}
+
+
+def last_terms(store: Store) -> Terms | None:
+    """The terms of the newest step of the desk; None where no answers were ever applied."""
+    steps = [version for version in store.versions() if version.stage == STAGE]
+    if not steps:
+        return None
+    config = steps[-1].config
+    return Terms(Rule(config["rule"]), config["min_answers"], config["drop_below"])
+
+
+def carry(store: Store, parent: str, terms: Terms, *, scrubbed: bool | None = None) -> Step | None:
+    """The desk's step on `parent`, by all answers of the store; None where they say nothing of its texts.
+
+    `scrubbed`: only what people said of texts that were, or were not, cleared of personal data.
+    """
+    started = time.perf_counter()
+    decided = decisions(store, parent, terms, scrubbed)
+    if not decided:
+        return None
+    said = as_verdicts(store, parent, decided)
+    config = {
+        **terms.plain(),
+        "answers": digest(canonical_json([asdict(one) for one in decided]), hex_digits=16),
+    }
+    code = code_digest(Path(__file__).parent / "decide.py")
+    reused = store.made(parent, stage=STAGE, config=config, code=code) is not None
+    made = store.apply(
+        parent, stage=STAGE, config=config, code=code, verdicts=said, reasons=REASONS, started=started
+    )
+    return Step(STAGE, made, reused, time.perf_counter() - started)
+
+
+def decisions(store: Store, version: str, terms: Terms, scrubbed: bool | None = None) -> list[Decision]:
+    """What the answers of the store decide about the records of `version` as they are there, by record_id."""
+    by_record: dict[str, Decision] = {}
+    present = None
+    for dataset in store.desk_datasets():
+        if scrubbed is not None and dataset.scrubbed != scrubbed:
+            continue
+        answers = store.answers_of(dataset.dataset).filter(pl.col("text_hash") != "")
+        if answers.is_empty():
+            continue
+        if present is None:
+            present = store.query(
+                """SELECT m.record_id, m.text_hash, r.label FROM members m JOIN records r USING (record_id)
+                WHERE m.version = ? AND m.record_id IN (SELECT record_id FROM annotations)""",
+                [version],
+            )
+        here = answers.join(present, on=["record_id", "text_hash"], how="semi")
+        labels = dict(present.select("record_id", "label").iter_rows())
+        found = decide(question_set(dataset.questions), dataset.overlap, here, terms, labels)
+        by_record |= {one.record_id: one for one in found}
+    return [by_record[record_id] for record_id in sorted(by_record)]
+
+
+def as_verdicts(store: Store, version: str, decided: list[Decision]) -> Verdicts:
+    """The decisions as verdicts on `version`. What people wrote is cleared of personal data as the version was."""
+    changing = [one for one in decided if ACTIONS.get(one.reason) is Action.edit]
+    ids = pl.Series([one.record_id for one in changing], dtype=pl.String)
+    before: dict[str, list[Message]] = (
+        dict(store.read(version).among(ids).frame("record_id", "messages").collect().iter_rows())
+        if changing
+        else {}
+    )
+    after = {
+        one.record_id: rewritten(before[one.record_id], one.text)
+        if one.text is not None
+        else masked(before[one.record_id], one.spans)
+        for one in changing
+    }
+    written = {one.record_id: after[one.record_id] for one in changing if one.text is not None}
+    after |= _cleared(store, version, written)
+    return verdicts([_verdict(one, before.get(one.record_id), after.get(one.record_id)) for one in decided])
+
+
+def _verdict(one: Decision, before: list[Message] | None, after: list[Message] | None) -> dict[str, Any]:
+    verdict = {"record_id": one.record_id, "score": one.score, "detail": one.detail, "value": one.value}
+    if after is not None and before is not None and text_hash(after) == text_hash(before):
+        return {**verdict, "action": Action.tag, "reason": "desk_confirmed"}
+    return {
+        **verdict,
+        "action": ACTIONS.get(one.reason, Action.tag),
+        "reason": one.reason,
+        "messages": after,
+    }
+
+
+def _cleared(store: Store, version: str, written: dict[str, list[Message]]) -> dict[str, list[Message]]:
+    """Those of the rewritten messages in which the version's own pii configuration finds something, masked."""
+    step = pii_step(store.lineage(version))
+    if step is None or not written:
+        return {}
+    from curation.pii import judge_batch
+    from curation.pii.config import PiiConfig
+    from data.records import MESSAGES
+
+    frame = pl.DataFrame(
+        {"record_id": list(written), "messages": list(written.values())},
+        schema={"record_id": pl.String, "messages": MESSAGES},
+    )
+    said = judge_batch(frame, restored(PiiConfig, step.config)).filter(pl.col("action") == Action.edit.value)
+    return dict(said.select("record_id", "messages").iter_rows())
+
+
+def pii_step(lineage: list[Version]) -> Version | None:
+    """The youngest step that replaced personal data."""
+    return next(
+        (v for v in reversed(lineage) if v.stage == "pii" and v.config.get("operator") != "tag"), None
+    )
