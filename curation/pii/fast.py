@@ -115,7 +115,8 @@ class FastAnalyzer:
                 continue
             recogniser = gate.recogniser
             phones = self._phones.get(recogniser.id)
-            found = phones.find(text) if phones else recogniser.analyze(text, self._entities, None)
+            artifacts = self._engine.process_text(text, LANGUAGE) if gate.needs_artifacts else None
+            found = phones.find(text) if phones else recogniser.analyze(text, self._entities, artifacts)
             results += [r for r in found or () if r.entity_type in self._entities]
         return results
 
@@ -143,7 +144,10 @@ class _Gate:
         from presidio_analyzer import PatternRecognizer
 
         self.recogniser = recogniser
-        necessary = NECESSARY.get(recogniser.name)
+        own = not type(recogniser).__module__.startswith("presidio_analyzer.")
+        # A pattern never looks at what spaCy made of the text; a recogniser of the user's may.
+        self.needs_artifacts = own and not isinstance(recogniser, PatternRecognizer)
+        necessary = None if own else NECESSARY.get(recogniser.name)
         self._search = re.compile(necessary).search if necessary else None
         patterns = getattr(recogniser, "patterns", [])
         validates = (

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 import polars as pl
@@ -20,7 +21,8 @@ class Finding(NamedTuple):
     score: float
 
 
-PLACEHOLDER = re.compile(rf"<(?:{'|'.join(ENTITIES)})(?:_\d+)?>")
+# Plain, with a number (`numbered`), or with a hash (`hash`, `pseudonym`).
+PLACEHOLDER = re.compile(rf"<({'|'.join(ENTITIES)})(?:_(\d+|[0-9a-f]{{12}}))?>")
 NAME_TYPES = frozenset({"PERSON", "LOCATION", "NRP", "ORGANIZATION"})
 
 # What a name of a person or a place does not hold: operators, a call `f(`, an attribute `a.b`, a digit without a
@@ -109,3 +111,29 @@ def not_allowed(text: str, findings: list[Finding], allowed: frozenset[str]) -> 
             for word in text[finding.start : finding.end].split()
         )
     ]
+
+
+def denied(text: str, words: Mapping[str, Sequence[str]]) -> list[Finding]:
+    """Where one of `words` (type -> words) stands in the text as whole words, in any case."""
+    return [
+        Finding(kind, *match.span(), 1.0)
+        for kind, listed in words.items()
+        for match in _any_of(tuple(listed)).finditer(text)
+    ]
+
+
+@lru_cache(maxsize=64)
+def _any_of(words: tuple[str, ...]) -> re.Pattern[str]:
+    longest_first = sorted((r"\s+".join(map(re.escape, word.split())) for word in words), key=len, reverse=True)
+    return re.compile(rf"(?<!\w)(?:{'|'.join(longest_first)})(?!\w)", re.IGNORECASE)
+
+
+CODE_BLOCK = re.compile(r"^[ \t]*```.*?(?:^[ \t]*```|\Z)", re.DOTALL | re.MULTILINE)
+
+
+def outside_code_blocks(text: str, findings: Sequence[Finding]) -> list[Finding]:
+    """The findings that begin outside blocks of code, which stand between lines of three backquotes."""
+    if "```" not in text:
+        return list(findings)
+    blocks = [match.span() for match in CODE_BLOCK.finditer(text)]
+    return [f for f in findings if not any(a <= f.start < b for a, b in blocks)]

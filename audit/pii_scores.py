@@ -1,0 +1,162 @@
+"""How well found spans match labelled ones: counts first, shares and intervals from the counts.
+
+A label counts as found where a finding overlaps it; as found under its type where one of the same kind does
+(`pii_names`). Precision is the share of findings that overlap a label. Findings of kinds that the file never labels
+say nothing about precision and are left out. Characters are letters and digits: spaces and signs leak nothing.
+
+    F2 = 5 P R / (4 P + R)   (van Rijsbergen 1979, ch. 7, with beta = 2: a miss weighs more than an alarm)
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple, Protocol
+
+import numpy as np
+
+from audit.pii_names import kind_of
+
+BETA_SQUARED = 4.0
+
+
+class Label(NamedTuple):
+    """A labelled stretch [start, end) of a text, in characters; `slices` as (name, value), e.g. ("origin", "Hispanic")."""
+
+    type: str
+    start: int
+    end: int
+    slices: tuple[tuple[str, str], ...] = ()
+
+
+class Span(Protocol):
+    """What a detector finds."""
+
+    @property
+    def type(self) -> str: ...
+    @property
+    def start(self) -> int: ...
+    @property
+    def end(self) -> int: ...
+
+
+class Characters(NamedTuple):
+    """Of one text: characters labelled and found, labelled, found."""
+
+    both: int
+    labelled: int
+    found: int
+
+
+@dataclass(slots=True)
+class Scores:
+    """Counts over texts.
+
+    labels, hit, typed   labels by kind: all, found, found under their type
+    said, right          findings by kind: all, those that overlap a label (of any kind)
+    right_typed          findings by kind that overlap a label of their kind
+    sliced               (slice, value) -> [labels, found, found under their type], of labels with slices
+    characters           one entry a text
+    unlabelled           findings left out, by kind
+    """
+
+    labels: Counter[str] = field(default_factory=Counter)
+    hit: Counter[str] = field(default_factory=Counter)
+    typed: Counter[str] = field(default_factory=Counter)
+    said: Counter[str] = field(default_factory=Counter)
+    right: Counter[str] = field(default_factory=Counter)
+    right_typed: Counter[str] = field(default_factory=Counter)
+    sliced: dict[tuple[str, str], list[int]] = field(default_factory=lambda: defaultdict(lambda: [0, 0, 0]))
+    characters: list[Characters] = field(default_factory=list)
+    unlabelled: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def recall(self) -> float:
+        """Share of labels that were found, of any type; nan where there are none."""
+        return share(self.hit.total(), self.labels.total())
+
+    @property
+    def typed_recall(self) -> float:
+        """Share of labels that were found under their type."""
+        return share(self.typed.total(), self.labels.total())
+
+    @property
+    def precision(self) -> float:
+        """Share of findings that overlap a label."""
+        return share(self.right.total(), self.said.total())
+
+    @property
+    def f2(self) -> float:
+        """F2 of characters over all texts."""
+        both, labelled, found = map(sum, zip(*self.characters, strict=True)) if self.characters else (0, 0, 0)
+        return f_beta(both, labelled, found)
+
+    def f2_interval(
+        self, *, seed: int = 0, draws: int = 1_000, level: float = 0.95
+    ) -> tuple[float, float]:
+        """Percentile bootstrap of F2, texts drawn with replacement (Efron & Tibshirani 1993, ch. 13)."""
+        if not self.characters:
+            return 0.0, 1.0
+        counts = np.array(self.characters, dtype=np.int64)
+        kinds, times = np.unique(counts, axis=0, return_counts=True)
+        drawn = np.random.default_rng(seed).multinomial(len(counts), times / times.sum(), size=draws) @ kinds
+        values = [f_beta(*map(int, row)) for row in drawn]
+        low, high = np.quantile(values, [(1 - level) / 2, 1 - (1 - level) / 2])
+        return float(low), float(high)
+
+
+def score(
+    texts: Sequence[str],
+    truth: Sequence[Sequence[Label]],
+    found: Sequence[Iterable[Span]],
+    *,
+    kinds: Mapping[str, str] | None = None,
+) -> Scores:
+    """Counts of `found` against `truth`, text by text; `kinds` (label -> kind) goes before the table of names."""
+
+    def kind(label: str) -> str:
+        return (kinds or {}).get(label) or kind_of(label)
+
+    scores = Scores()
+    labelled_kinds = {kind(label.type) for own in truth for label in own}
+    for text, labels, findings in zip(texts, truth, found, strict=True):
+        spans = [(kind(f.type), f.start, f.end) for f in findings]
+        scores.unlabelled.update(name for name, _, _ in spans if name not in labelled_kinds)
+        spans = [span for span in spans if span[0] in labelled_kinds]
+        for label in labels:
+            name = kind(label.type)
+            over = [span[0] for span in spans if span[1] < label.end and label.start < span[2]]
+            values = (1, int(bool(over)), int(name in over))
+            for counter, value in zip((scores.labels, scores.hit, scores.typed), values, strict=True):
+                counter[name] += value
+            for part in label.slices:
+                scores.sliced[part] = [a + b for a, b in zip(scores.sliced[part], values, strict=True)]
+        for name, start, end in spans:
+            over = [kind(label.type) for label in labels if start < label.end and label.start < end]
+            scores.said[name] += 1
+            scores.right[name] += bool(over)
+            scores.right_typed[name] += name in over
+        scores.characters.append(_characters(text, [(own.start, own.end) for own in labels], [s[1:] for s in spans]))
+    return scores
+
+
+def _characters(
+    text: str, labels: Iterable[tuple[int, int]], spans: Iterable[tuple[int, int]]
+) -> Characters:
+    mask = np.zeros((2, len(text)), dtype=bool)
+    for row, stretches in enumerate((labels, spans)):
+        for start, end in stretches:
+            mask[row, start:end] = True
+    mask &= np.fromiter(map(str.isalnum, text), dtype=bool, count=len(text))
+    return Characters(int((mask[0] & mask[1]).sum()), int(mask[0].sum()), int(mask[1].sum()))
+
+
+def f_beta(both: int, labelled: int, found: int) -> float:
+    """F2 from counts; nan where nothing is labelled and nothing found."""
+    return share((1 + BETA_SQUARED) * both, BETA_SQUARED * labelled + found)
+
+
+def share(part: float, whole: float) -> float:
+    """part / whole; nan where there is no whole."""
+    return part / whole if whole else float("nan")

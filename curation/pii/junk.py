@@ -1,0 +1,115 @@
+"""What looks like personal data and is none: figures as persons, file and module names as addresses, durations as dates.
+
+Each filter answers for one type whether a stretch of text can be of it at all.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+
+from curation.pii.finding import Finding
+from curation.pii.rules.online import is_web_address
+
+_SIGNS_OF_CODE = re.compile(r"[(){}\[\]<>=;/\\_|$~+*^#@\"`]|::|->|\.\w{1,4}\b$|\w\.\w{2,}")
+_CAMEL = re.compile(r"^[a-z]+[A-Z]\w*$|^[A-Z][a-z]+[A-Z][a-z]+[A-Z]\w*$")
+_TIME = re.compile(r"\d{1,2}:\d{2}|\b(?:[ap]\.?m\.?|today|tomorrow|yesterday|tonight|morning|noon|evening|midnight)\b", re.IGNORECASE)
+_CALENDAR = re.compile(
+    r"\d|\b(?:january|february|march|april|may|june|july|august|september|october|november|december|jan|feb|mar|apr|jun|jul"
+    r"|aug|sept?|oct|nov|dec|(?:mon|tues|wednes|thurs|fri|satur|sun)days?)\b",
+    re.IGNORECASE,
+)
+_DURATION = re.compile(
+    r"^(?:(?:about|over|nearly|almost|(?:more|less) than|at least|the (?:first|last|next|past)|every|each|another|only)\s+)*"
+    r"[\w.-]+[\s-]*\+?\s*(?:milliseconds?|seconds?|minutes?|mins?|hours?|hrs?|days?|weeks?|months?|quarters?|years?|yrs?|decades?"
+    r"|centur(?:y|ies))(?:[\s-]old)?(?:\s+(?:ago|later|old|earlier))?$",
+    re.IGNORECASE,
+)
+_OLD = re.compile(r"\b(?:years?|months?|yrs?)[\s-]*old\b", re.IGNORECASE)
+
+
+def without_junk(text: str, findings: Sequence[Finding]) -> list[Finding]:
+    """The findings that can be what they are called."""
+    return [f for f in findings if f.type not in _FILTERS or _FILTERS[f.type](text, f.start, f.end)]
+
+
+def _person(text: str, start: int, end: int) -> bool:
+    value = text[start:end]
+    letters = sum(map(str.isalpha, value))
+    figures = sum(map(str.isdigit, value))
+    return (
+        letters >= 2
+        and figures <= 1
+        and not _SIGNS_OF_CODE.search(value)
+        and not _CAMEL.match(value)
+        and not _TIME.search(value)
+        and text[end : end + 1] not in ("(", "_", "=", "[")
+        and text[start - 1 : start] not in ("_", "$", "<", "\\", "/", "@", "#")
+        and not (text[end : end + 1] == "." and text[end + 1 : end + 2].islower())
+        and not (text[start - 1 : start] == "." and text[start - 2 : start - 1].isalnum())
+    )
+
+
+def _name(text: str, start: int, end: int) -> bool:
+    """Places, groups and organisations: a capital, and no sign of code."""
+    value = text[start:end]
+    return (
+        any(map(str.isupper, value))
+        and not re.search(r"[{}<>=_\\()\[\];|]", value)
+        and not _CAMEL.match(value)
+        and text[end : end + 1] not in ("(", "_", "=", "[")
+        and text[start - 1 : start] not in ("_", "$", "\\", "#", "<")
+    )
+
+
+def _group(text: str, start: int, end: int) -> bool:
+    """What people are called by country may be in lower case."""
+    return not _SIGNS_OF_CODE.search(text[start:end])
+
+
+def _date(text: str, start: int, end: int) -> bool:
+    value = text[start:end]
+    return bool(
+        _CALENDAR.search(value)
+        and not _DURATION.match(value)
+        and not _OLD.search(value)
+        and not re.fullmatch(r"\d{1,3}|\d{5,}|\d+\.\d+", value)
+    )
+
+
+def _url(text: str, start: int, end: int) -> bool:
+    return is_web_address(text[start:end], text[max(0, start - 2) : start], text[end : end + 1])
+
+
+def _number(text: str, start: int, end: int) -> bool:
+    """Personal numbers and telephone numbers of a model: some digits, and no part of a longer word or number."""
+    value = text[start:end]
+    before, after = text[start - 1 : start] if start else "", text[end : end + 1]
+    return (
+        sum(map(str.isdigit, value)) >= 4
+        and not (before.isalnum() or after.isalnum() or before in ("_", ".", "$"))
+        and not re.search(r"[=(){}<>;_\[\]]{2}|[={}<>;_]", value)
+        and not re.fullmatch(r"\d*\.\d+|(?:19|20)\d\d", value)
+    )
+
+
+def _telephone(text: str, start: int, end: int) -> bool:
+    value = text[start:end]
+    return not any(map(str.isdigit, value)) or (
+        sum(map(str.isdigit, value)) >= 5 and not re.search(r"[={}<>;_*\[\]]", value) and not re.fullmatch(r"\d*\.\d+", value)
+    )
+
+
+_FILTERS: dict[str, Callable[[str, int, int], bool]] = {
+    "PERSON": _person,
+    "LOCATION": _name,
+    "ORGANIZATION": _name,
+    "NRP": _group,
+    "DATE_TIME": _date,
+    "URL": _url,
+    "NATIONAL_ID": _number,
+    "US_PASSPORT": _number,
+    "US_DRIVER_LICENSE": _number,
+    "US_BANK_NUMBER": _number,
+    "PHONE_NUMBER": _telephone,
+}

@@ -1,0 +1,38 @@
+"""Dates written in figures or with a month, and which of them are dates of birth."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from curation.pii.finding import Finding
+
+_MONTH = (
+    r"(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?|oct(?:ober)?"
+    r"|nov(?:ember)?|dec(?:ember)?)\b"
+)
+_TIME = r"(?:[ T,]\s?\d{1,2}:\d{2}(?::\d{2})?(?:\s?[ap]\.?m\b\.?)?Z?)?"
+DATES = (
+    re.compile(rf"(?<![\d./-])(?:1[89]|20)\d\d-(?:0?[1-9]|1[0-2])-(?:0?[1-9]|[12]\d|3[01]){_TIME}(?![\d-])"),
+    re.compile(rf"(?<![\d./-])(?:0?[1-9]|[12]\d|3[01])([/.-])(?:0?[1-9]|[12]\d|3[01])\1(?:(?:1[89]|20)\d\d|\d\d){_TIME}(?![\d/-])"),
+    re.compile(rf"\b{_MONTH}\.?\s+(?:[12]\d|3[01]|0?[1-9])(?:st|nd|rd|th)?\b(?:,?\s+(?:1[89]|20)\d\d\b)?", re.IGNORECASE),
+    re.compile(rf"\b(?:[12]\d|3[01]|0?[1-9])(?:st|nd|rd|th)?\s+(?:of\s+)?{_MONTH}\.?(?:,?\s+(?:1[89]|20)\d\d\b)?", re.IGNORECASE),
+    re.compile(rf"\b{_MONTH}\.?,?\s+(?:of\s+)?(?:1[89]|20)\d\d\b", re.IGNORECASE),
+)  # fmt: skip
+_BIRTH = re.compile(
+    r"\b(?:born(?:\s+on)?|birth\s?dates?|birthdays?|dates?\s+of\s+birth|d\.?o\.?b\.?)\b[\s:=,*]{0,4}(?:is|was|on|the|of)?\s*"
+    r"(?:is\s+|on\s+|the\s+)?$",
+    re.IGNORECASE,
+)
+_BIRTH_CHARS = 40
+
+
+def find(text: str) -> Iterator[Finding]:
+    """Dates; one that a word before it calls a day of birth is a DATE_OF_BIRTH besides."""
+    if not any(map(str.isdigit, text)):
+        return
+    for pattern in DATES:
+        for match in pattern.finditer(text):
+            yield Finding("DATE_TIME", *match.span(), 0.7)
+            if _BIRTH.search(text[max(0, match.start() - _BIRTH_CHARS) : match.start()]):
+                yield Finding("DATE_OF_BIRTH", *match.span(), 0.9)
