@@ -24,15 +24,19 @@ def personal_data_left(context: Context) -> list[Fact]:
 
     The bound is Clopper & Pearson's. It speaks of what this detector can see, and of nothing else.
     """
-    from curation.pii.config import Engine, Operator
+    from curation.pii.config import Engine
     from curation.pii.detect import Scanner
     from curation.pii.masking import mask
 
     config = _detector(context)
-    sample = drawn(context.frame("record_id", "messages"), context.policy.pii_rows, context.config.seed)
+    sample = drawn(
+        context.frame("record_id", "messages", "replaced"), context.policy.pii_rows, context.config.seed
+    )
     # Message by message, as the stage reads them: where two are joined, a model sees names that are none.
     with Scanner(config, records=sample.height) as scanner:
-        found = [record.counts for record in mask(sample["messages"].to_list(), scanner, Operator.tag)]
+        # Where scrubbing put a made-up value (its place is recorded) nothing is looked for: it is nobody's.
+        masked = mask(sample["messages"].to_list(), scanner, None, sample["replaced"].to_list())
+        found = [record.counts for record in masked]
     n, hits = sample.height, sum(1 for counts in found if counts)
     rows_by_type = Counter(kind for counts in found for kind in counts)
     low, high = statistics.clopper_pearson(hits, n, context.policy.level)

@@ -19,7 +19,16 @@ _DERIVED = {
     "text": "array_to_string([x.content for x in t.messages], chr(10))",
     "messages": "t.messages",
 }
-_MEMBER = {"record_id": "m.record_id", "text_hash": "m.text_hash", "split": "m.split"}
+# Where an edit put made-up values into this very text of the record (see data/verdicts.py).
+_REPLACED = """ LEFT JOIN (SELECT record_id AS of_record, text_hash AS of_text, max(value) AS places FROM verdicts
+    WHERE action = 'edit' AND value IS NOT NULL GROUP BY ALL) edited
+    ON of_record = m.record_id AND of_text = m.text_hash"""
+_MEMBER = {
+    "replaced": "edited.places",
+    "record_id": "m.record_id",
+    "text_hash": "m.text_hash",
+    "split": "m.split",
+}
 _RECORD = {name: f'r."{name}"' for name in RECORD_SCHEMA}
 
 
@@ -82,9 +91,10 @@ class StoreRecords:
             FROM verdicts d JOIN versions v USING (version)
             WHERE v.stage = $stage AND v.config = $config
               AND CASE WHEN $reason = '' THEN d.action = 'assign' ELSE d.reason = $reason END
+              AND ($among IS NULL OR d.record_id IN (SELECT unnest($among)))
             GROUP BY d.record_id
             """,
-            params={"stage": stage, "config": canonical_json(config), "reason": reason},
+            params={"stage": stage, "config": canonical_json(config), "reason": reason, "among": self._among},
         ).pl()
         return frame
 
@@ -137,6 +147,7 @@ class StoreRecords:
         text = ", ".join(selected)
         joins += " JOIN records r USING (record_id)" if "r." in text else ""
         joins += " JOIN texts t USING (text_hash)" if "t.messages" in text else ""
+        joins += _REPLACED if "edited.places" in text else ""
         if "t.messages" in text:
             self._refuse_erased()
         where, params = self._where()

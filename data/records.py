@@ -19,6 +19,7 @@ A record is a list of messages plus columns about it. The canonical columns of a
 
 Derived columns, computed when they are asked for: `prompt` (contents of system, user and tool messages),
 `answer` (contents of assistant and tool_call messages), `text` (all contents); parts are joined by a newline.
+`replaced` is where the messages hold made-up values in place of personal data (null: nowhere), see data/verdicts.py.
 Any other column name is looked up in `metadata`.
 """
 
@@ -132,7 +133,7 @@ class Records(Protocol):
     def earlier(self, stage: str, config: dict[str, Any], reason: str = "") -> pl.DataFrame:
         """What `stage` with this very `config` assigned in earlier versions of this store.
 
-        Columns record_id, value; with a `reason`, the values of its tags with that reason. Lets what was given stay
+        Columns record_id, value, of `among` where that was asked for; with a `reason`, the values of its tags with that reason. Lets what was given stay
         as it was when data is added.
         """
         ...

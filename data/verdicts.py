@@ -6,8 +6,11 @@ reason      str          one that the stage declares, prefixed by the stage: `de
 score       float|null   what was compared with the threshold (Jaccard, repetition fraction, ...)
 partner     str|null     the record_id that caused it (the kept duplicate)
 detail      str|null     evidence in words; never personal data: `EMAIL x2`, not the address
-value       str|null     for `assign`: the value (a split's name); for `tag`: free
+value       str|null     for `assign`: the value (a split's name); for `tag`: free; for `edit`: the places where the new
+                         text holds made-up values, as `[[message, start, end, type], ...]` (the column `replaced` of
+                         the record that it makes)
 messages    list|null    for `edit` and `restore`: the whole list of messages
+sealed      list|null    for `edit`: encrypted originals on their way to the vault (data/sealing.py); not stored
 """
 
 from __future__ import annotations
@@ -19,6 +22,7 @@ from typing import Any
 import polars as pl
 
 from data.records import MESSAGES
+from data.sealing import SEALED
 
 
 class Action(StrEnum):
@@ -43,6 +47,7 @@ VERDICT_SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
     "detail": pl.String,
     "value": pl.String,
     "messages": MESSAGES,
+    "sealed": SEALED,
 }
 
 # A frame with the columns of VERDICT_SCHEMA; `verdicts` makes one.

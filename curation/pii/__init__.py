@@ -1,4 +1,4 @@
-"""The stage `pii`: personal data in the messages becomes typed placeholders.
+"""The stage `pii`: personal data in the messages becomes typed placeholders, or what `pii.operator` puts in its place.
 
     jane@example.com wrote to John Smith   ->   <EMAIL_ADDRESS> wrote to <PERSON>
 
@@ -13,9 +13,12 @@ import polars as pl
 from curation.pii.config import Engine, Operator, PiiConfig
 from curation.pii.detect import Scanner, scan
 from curation.pii.finding import NAME_TYPES, Finding, other_script
+from curation.pii.instead import Operators
 from curation.pii.masking import Masked, mask
 from curation.pii.patterns import scan_patterns
-from data.records import Records
+from data.key import load_key
+from data.records import Records, text_hash
+from data.vault import Vault
 from data.verdicts import Action, Verdicts, verdicts
 
 __all__ = [
@@ -25,15 +28,17 @@ __all__ = [
     "Finding",
     "Operator",
     "PiiConfig",
+    "fingerprint",
     "judge",
     "judge_batch",
+    "keep",
     "scan",
     "scan_patterns",
 ]
 
-COLUMNS = ("record_id", "messages")
+COLUMNS = ("record_id", "messages", "replaced")
 REASONS = {
-    "pii_masked": "Personal data was found and replaced by typed placeholders.",
+    "pii_masked": "Personal data was found and replaced.",
     "pii_dense": "The record holds more personal data than pii.drop_over allows.",
     "pii_other_script": "Mostly in a script that the name model cannot read: names in it were not looked for.",
     "pii_found": "Personal data was found and left in place (pii.operator=tag).",
@@ -44,20 +49,57 @@ def judge(records: Records, config: PiiConfig) -> Verdicts:
     """Verdicts on every record with a finding; `score` is the number of findings."""
     if not config.enabled:
         return verdicts()
+    operators = Operators(config)
     with Scanner(config, records=len(records)) as scanner:
         return pl.concat(
-            [verdicts(), *(_judge(batch, config, scanner) for batch in records.batches(*COLUMNS))]
+            [
+                verdicts(),
+                *(_judge(batch, config, scanner, operators) for batch in records.batches(*COLUMNS)),
+            ]
         )
 
 
 def judge_batch(batch: pl.DataFrame, config: PiiConfig) -> Verdicts:
     """The same for one frame with COLUMNS."""
     with Scanner(config) as scanner:
-        return _judge(batch, config, scanner)
+        return _judge(batch, config, scanner, Operators(config))
 
 
-def _judge(batch: pl.DataFrame, config: PiiConfig, scanner: Scanner) -> Verdicts:
-    masked = mask(batch["messages"].to_list(), scanner, config.operator)
+def fingerprint(config: PiiConfig) -> str:
+    """What the verdicts depend on besides records, configuration and code: fingerprint of the key, id of the vault.
+
+    Names are drawn from Faker's lists, so its version counts too. Empty where nothing of it is used. Raises UserError
+    where there is no key, no vault, or another key's vault.
+    """
+    if not config.wants_key:
+        return ""
+    from faker import VERSION
+
+    key = load_key(config.key_file)
+    parts = [f"key:{key.fingerprint}", f"faker:{VERSION}"]
+    if config.vault:
+        with Vault.open(config.vault, key) as vault:
+            parts.append(f"vault:{vault.id}")
+    return ",".join(parts)
+
+
+def keep(said: Verdicts, config: PiiConfig) -> None:
+    """Write the originals of what was replaced, encrypted as they are, to the vault.
+
+    It is done before the version is made: a crash between the two leaves entries without a version, which the next run
+    finds there, and never a version without its entries.
+    """
+    if not (config.enabled and config.vault):
+        return
+    edits = said.filter(pl.col("sealed").is_not_null()).select("record_id", "messages", "sealed")
+    with Vault.open(config.vault, load_key(config.key_file)) as vault:
+        vault.add(
+            (record_id, text_hash(messages), sealed) for record_id, messages, sealed in edits.iter_rows()
+        )
+
+
+def _judge(batch: pl.DataFrame, config: PiiConfig, scanner: Scanner, operators: Operators) -> Verdicts:
+    masked = mask(batch["messages"].to_list(), scanner, operators, batch["replaced"].to_list())
     ids = batch["record_id"].to_list()
     said = [
         _verdict(record_id, record, config)
@@ -81,4 +123,11 @@ def _verdict(record_id: str, record: Masked, config: PiiConfig) -> dict[str, obj
         return {**verdict, "action": Action.drop, "reason": "pii_dense"}
     if config.operator is Operator.tag:
         return {**verdict, "action": Action.tag, "reason": "pii_found"}
-    return {**verdict, "action": Action.edit, "reason": "pii_masked", "messages": record.messages}
+    return {
+        **verdict,
+        "action": Action.edit,
+        "reason": "pii_masked",
+        "messages": record.messages,
+        "value": record.replaced,
+        "sealed": record.sealed or None,
+    }

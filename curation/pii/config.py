@@ -192,7 +192,7 @@ class PiiConfig:
 
     def _check_operators(self) -> None:
         for name, operator in self.operators.items():
-            if name not in ENTITIES:
+            if name not in (*ENTITIES, *self.entities):
                 raise ConfigError(f"pii.operators holds '{name}'", closest(name, ENTITIES))
             if operator is Operator.tag:
                 raise ConfigError(

@@ -1,20 +1,24 @@
-"""Findings become placeholders in the messages; roles and number of turns stay.
+"""Findings are replaced in the messages; roles and number of turns stay.
 
 A masked content is scanned again until nothing more is found, since a model sees another text once a name is gone. So
 masking is idempotent: a masked record is masked no further, and an audit with the same settings finds nothing in it.
+
+Placeholders tell by themselves what they are. Where anything else was put into the text its place is recorded
+(`Masked.replaced`, kept with the verdict): by it a later masking and the audit know a made-up name from a real one.
 """
 
 from __future__ import annotations
 
-import re
+import json
 from collections import Counter
 from collections.abc import Sequence
 
-from curation.pii.config import Operator
 from curation.pii.detect import Scanner
 from curation.pii.finding import NAME_TYPES, PLACEHOLDER, Finding, resolved
-from curation.pii.segments import Segment, joined, segments
-from data.records import Message
+from curation.pii.instead import Numbers, Operators
+from curation.pii.working import Content, Span, Written
+from data.records import Message, canonical_json
+from data.sealing import Sealed
 
 # Each round adds at least one placeholder, so it ends by itself; measured: of 1,540 edited texts 18 gained something in
 # the second round and none in the third. What the last round leaves stays for the audit to report.
@@ -24,24 +28,18 @@ MAX_ROUNDS = 8
 class Masked:
     """One record: its messages as they become, and how many findings of each type there were."""
 
-    def __init__(self, messages: Sequence[Message]) -> None:
+    def __init__(self, messages: Sequence[Message], replaced: str | None = None) -> None:
         self.messages: list[Message] = [dict(message) for message in messages]
         self.counts: Counter[str] = Counter()
-        self._numbers: dict[tuple[str, str], int] = {}
-        for message in messages:  # numbers that the text already uses are not given out again
-            for match in PLACEHOLDER.finditer(message["content"]):
-                kind, _, number = match.group().strip("<>").rpartition("_")
-                if number.isdigit():
-                    self._numbers[kind, match.group()] = int(number)
+        self.sealed: list[Sealed] = []
+        spans = read_spans(replaced, len(messages))
+        self._contents = [Content(m["content"], own) for m, own in zip(messages, spans, strict=True)]
+        self._spans = spans
 
-    def placeholder(self, finding: Finding, text: str, operator: Operator) -> str:
-        """What stands in place of a finding."""
-        if operator is not Operator.numbered:
-            return f"<{finding.type}>"
-        value = re.sub(r"\W+", " ", text[finding.start : finding.end]).strip().casefold()
-        used = [n for (kind, _), n in self._numbers.items() if kind == finding.type]
-        number = self._numbers.setdefault((finding.type, value), max(used, default=0) + 1)
-        return f"<{finding.type}_{number}>"
+    @property
+    def contents(self) -> list[Content]:
+        """The messages' contents while they are masked."""
+        return self._contents
 
     @property
     def detail(self) -> str:
@@ -49,45 +47,83 @@ class Masked:
         ordered = sorted(self.counts.items(), key=lambda pair: (-pair[1], pair[0]))
         return ", ".join(f"{kind} x{count}" for kind, count in ordered)
 
+    @property
+    def replaced(self) -> str | None:
+        """The places of what was put into the text and is no placeholder: JSON, [message, start, end, type] each."""
+        places = [[number, *span] for number, own in enumerate(self._spans) for span in own]
+        return canonical_json(places) if places else None
 
-def mask(records: Sequence[Sequence[Message]], scanner: Scanner, operator: Operator) -> list[Masked]:
-    """Each record (its list of messages) masked."""
-    masked = [Masked(messages) for messages in records]
-    open_ = [(r, m) for r, record in enumerate(masked) for m in range(len(record.messages))]
-    for _ in range(1 if operator is Operator.tag else MAX_ROUNDS):
-        contents = [masked[r].messages[m]["content"] for r, m in open_]
-        parts = [segments(content) for content in contents]
-        found = iter(scanner.scan([part.scanned for own in parts for part in own]))
+    def write(self, operators: Operators) -> None:
+        """Put the operators' words in place of what was found."""
+        numbers = Numbers()
+        for message in self.messages:
+            for match in PLACEHOLDER.finditer(message["content"]):
+                if (match.group(2) or "").isdigit():
+                    numbers.used(match.group(1), int(match.group(2)))
+        for number, content in enumerate(self._contents):
+            text, written = content.written(
+                lambda stretch: operators.written(stretch.entity, stretch.value, numbers)
+            )
+            self.messages[number] = {**self.messages[number], "content": text}
+            self._spans[number] = [w.span for w in written if not PLACEHOLDER.fullmatch(w.text)]
+            if operators.sealer is not None:
+                self.sealed += [_sealed(operators, number, w) for w in written if not w.stretch.stands]
+
+
+def mask(
+    records: Sequence[Sequence[Message]],
+    scanner: Scanner,
+    operators: Operators | None,
+    replaced: Sequence[str | None] | None = None,
+) -> list[Masked]:
+    """Each record (its list of messages) masked; without operators, or where they only tag, findings are counted.
+
+    `replaced` are the recorded places of an earlier masking (`Masked.replaced`), one a record: nothing is found there.
+    """
+    places = replaced or [None] * len(records)
+    masked = [Masked(messages, own) for messages, own in zip(records, places, strict=True)]
+    open_ = [(record, content) for record in masked for content in record.contents]
+    writing = operators is not None and not operators.tags_only
+    for _ in range(MAX_ROUNDS if writing else 1):
+        texts = [content.scanned() for _, content in open_]
+        found = iter(scanner.scan([text for own in texts for text in own]))
         changed = []
-        for (r, m), content, own in zip(open_, contents, parts, strict=True):
-            findings = [_maskable(part, next(found)) for part in own]
-            if not any(findings):
-                continue
-            record = masked[r]
-            record.counts.update(f.type for one in findings for f in one)
-            values = [_replaced(p, f, record, operator) for p, f in zip(own, findings, strict=True)]
-            record.messages[m] = {**record.messages[m], "content": joined(content, own, values)}
-            changed.append((r, m))
+        for (record, content), own in zip(open_, texts, strict=True):
+            taken = content.take([next(found) for _ in own], _maskable)
+            record.counts.update(finding.type for finding in taken)
+            if taken:
+                changed.append((record, content))
         open_ = changed
         if not open_:
             break
+    if operators is not None and writing:
+        for record in masked:
+            if record.counts:
+                record.write(operators)
     return masked
 
 
-def _maskable(part: Segment, findings: list[Finding]) -> list[Finding]:
+def read_spans(replaced: str | None, messages: int) -> list[list[Span]]:
+    """The places in each of so many messages."""
+    spans: list[list[Span]] = [[] for _ in range(messages)]
+    for number, start, end, entity in json.loads(replaced) if replaced else ():
+        spans[number].append(Span(start, end, entity))
+    return spans
+
+
+def _maskable(findings: Sequence[Finding], lead: int, is_key: bool) -> list[Finding]:
     """The findings inside the part's value, in its own coordinates, not overlapping."""
     inside = [
-        f._replace(start=max(f.start - part.lead, 0), end=f.end - part.lead)
+        f._replace(start=max(f.start - lead, 0), end=f.end - lead)
         for f in findings
-        if f.end > part.lead and not (part.is_key and f.type in NAME_TYPES)
+        if f.end > lead and not (is_key and f.type in NAME_TYPES)
     ]
     return resolved(inside)
 
 
-def _replaced(part: Segment, findings: list[Finding], record: Masked, operator: Operator) -> str:
-    pieces, at = [], 0
-    for finding in findings:
-        pieces.append(part.value[at : finding.start])
-        pieces.append(record.placeholder(finding, part.value, operator))
-        at = finding.end
-    return "".join([*pieces, part.value[at:]])
+def _sealed(operators: Operators, message: int, written: Written) -> Sealed:
+    assert operators.sealer is not None
+    span, stretch = written.span, written.stretch
+    return operators.sealer.seal(
+        stretch.entity, stretch.value, written.text, message=message, start=span.start, end=span.end
+    )

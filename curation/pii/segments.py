@@ -12,7 +12,7 @@ import re
 from typing import NamedTuple
 
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?|[{}\[\],:]')
-_SEPARATOR = ": "
+SEPARATOR = ": "
 
 
 class Segment(NamedTuple):
@@ -53,23 +53,9 @@ def segments(content: str) -> list[Segment]:
             key = value
             parts.append(Segment(*match.span(), value, 0, True, True))
         else:
-            lead = f"{key}{_SEPARATOR}" if key else ""
+            lead = f"{key}{SEPARATOR}" if key else ""
             parts.append(Segment(*match.span(), lead + value, len(lead), True))
     return parts
-
-
-def joined(content: str, parts: list[Segment], values: list[str]) -> str:
-    """`content` with each part's value replaced by the new one."""
-    pieces, at = [], 0
-    for part, value in zip(parts, values, strict=True):
-        pieces.append(content[at : part.start])
-        old = content[part.start : part.end]
-        if value == part.value:
-            pieces.append(old)
-        else:
-            pieces.append(json.dumps(value, ensure_ascii=old.isascii()) if part.literal else value)
-        at = part.end
-    return "".join([*pieces, content[at:]])
 
 
 def _is_json_container(content: str) -> bool:
