@@ -164,9 +164,24 @@ def test_a_store_without_a_version(tmp_path: Path, settings: Callable[..., Train
         train(settings(tmp_path, store=StoreConfig(path=str(tmp_path / "none.duckdb"))))
 
 
-def test_a_failure_is_noted_in_the_store(tmp_path: Path, settings: Callable[..., TrainConfig]) -> None:
+def test_a_layer_that_does_not_exist_is_refused_before_a_run_begins(
+    tmp_path: Path, settings: Callable[..., TrainConfig]
+) -> None:
     config = settings(tmp_path, method=MethodConfig(target_modules=["nothing_like_it"]))
     with pytest.raises(ConfigError, match="no linear layer 'nothing_like_it'"):
+        train(config)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_failure_is_noted_in_the_store(
+    tmp_path: Path, settings: Callable[..., TrainConfig], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(self: Watch, *_: Any, **__: Any) -> None:
+        raise RuntimeError("a wire came loose")
+
+    config = settings(tmp_path, seed=123)
+    monkeypatch.setattr(Watch, "on_step_end", broken)
+    with pytest.raises(RuntimeError, match="a wire came loose"):
         train(config)
     assert latest(config).status == "failed"
 
