@@ -12,6 +12,7 @@ from pathlib import Path
 from data.commands import DEFAULT_STORE, default_store, started_as
 from data.erasing_arguments import add_erasing
 from data.trouble import complain, trouble
+from data.vault_arguments import add_vault
 
 
 def parser() -> argparse.ArgumentParser:
@@ -52,6 +53,7 @@ def parser() -> argparse.ArgumentParser:
     backup = add("backup", help="a copy of the store in one file")
     backup.add_argument("file", type=Path)
     add_erasing(add)
+    add_vault(add)
     return top
 
 

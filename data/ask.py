@@ -16,6 +16,7 @@ from data.errors import StoreError
 from data.export import export
 from data.lineage import difference, story
 from data.overview import overview
+from data.revealing import show_reveal, show_vault
 from data.scrubbed import scrubbed
 from data.status import status
 from data.store import Store
@@ -264,6 +265,8 @@ COMMANDS: dict[str, Callable[[Namespace], None]] = {
     "export": write_export,
     "tag": set_tag,
     "backup": backup,
+    "vault": show_vault,
+    "reveal": show_reveal,
     "purge": show_purge,
     "subject": show_subject,
     "forget": show_forget,
