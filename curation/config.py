@@ -65,6 +65,7 @@ class CurationConfig:
     undo          bring this record (an id or its beginning) back into the newest version; nothing else is done
     because       why, for the record's story
     keep_undo     bring back again what an earlier undo brought back and a stage removes again
+    keep_answers  apply what people answered on the labelling desk to the same texts again
     rethreshold   `dedup`: apply dedup.threshold to the stored scores of the newest version; nothing else is done
     border        `dedup`: show the pairs nearest the threshold, side by side; nothing is written
     topics        `topics.version=latest`: what a version is about, and pairs that mean the same in other words
@@ -92,6 +93,7 @@ class CurationConfig:
     undo: str = ""
     because: str = ""
     keep_undo: bool = True
+    keep_answers: bool = True
     rethreshold: str = ""
     border: str = ""
     topics: TopicsConfig = field(default_factory=TopicsConfig)

@@ -9,6 +9,8 @@ from rich.console import Console
 
 from conf.app import restored
 from curation.config import CurationConfig
+from curation.desk.carry import carry_after, carry_before, last_terms
+from curation.desk.decide import STAGE as DESK
 from curation.pipeline import run_stage
 from curation.restore import REASONS, STAGE, keeping_latest, repeat
 from curation.stages import STAGES, code_digest
@@ -98,8 +100,15 @@ def _removal(store: Store, record_id: str, lineage: list[Version]) -> Version:
 def later_again(store: Store, made: str, lineage: list[Version], after: str) -> list[Step]:
     """On `made`, the stages of `lineage` that came after its version `after`, with the configurations they had."""
     steps: list[Step] = []
-    for old in lineage[[v.version for v in lineage].index(after) + 1 :]:
+    terms = last_terms(store)
+    later = lineage[[v.version for v in lineage].index(after) + 1 :]
+    for old, following in zip(later, [*later[1:], None], strict=True):
         parent = steps[-1].version if steps else made
+        if old.stage == DESK:
+            name = following.stage if following else ""
+            step = carry_before(store, parent, name, terms) if name else carry_after(store, parent, terms)
+            steps += [step] if step else []
+            continue
         if old.stage == STAGE:
             if step := repeat(store, parent, old):
                 steps.append(step)

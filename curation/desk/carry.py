@@ -1,8 +1,8 @@
 """People's decisions as a step of the store: made again wherever the same texts come by.
 
 The step is a function of all answers that the store holds, and of nothing that was done before: an answer that was
-taken back is taken back in the next step too. A decision is about a text: where the record has another one by now, it says
-nothing. Of several datasets that decide about a record the youngest one counts (an adjudication comes after).
+taken back is taken back in the next step too. A decision is about a text: where the record has another one by now, it
+says nothing. Of several datasets that decide about a record the youngest one counts (an adjudication comes after).
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from curation.desk.show import masked, rewritten
 from curation.stages import code_digest
 from curation.steps import Step
 from data.records import Message, canonical_json, digest, text_hash
+from data.scrubbed import scrubbed as cleared
 from data.store import Store
 from data.verdicts import Action, Verdicts, verdicts
 from data.versions import Version
@@ -134,6 +135,18 @@ def _cleared(store: Store, version: str, written: dict[str, list[Message]]) -> d
 
 def pii_step(lineage: list[Version]) -> Version | None:
     """The youngest step that replaced personal data."""
-    return next(
-        (v for v in reversed(lineage) if v.stage == "pii" and v.config.get("operator") != "tag"), None
-    )
+    return next((v for v in reversed(lineage) if cleared([v])), None)
+
+
+def carry_before(store: Store, parent: str, following: str, terms: Terms | None) -> Step | None:
+    """In a pipeline, before the stage `following`: before `pii`, what people said of texts that it has not seen yet."""
+    if terms is None or following != "pii":
+        return None
+    return carry(store, parent, terms, scrubbed=False)
+
+
+def carry_after(store: Store, parent: str, terms: Terms | None) -> Step | None:
+    """In a pipeline, after the last stage: what people said of texts as they are by then."""
+    if terms is None:
+        return None
+    return carry(store, parent, terms, scrubbed=True if cleared(store.lineage(parent)) else None)

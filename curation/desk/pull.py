@@ -1,0 +1,150 @@
+"""`python -m curation.desk pull`: answers come back, as verdicts and a new version."""
+
+from __future__ import annotations
+
+import polars as pl
+from rich.console import Console
+from rich.table import Table
+
+from curation.desk import sheet
+from curation.desk.answers import SUBMITTED, Answer, as_frame
+from curation.desk.carry import carry, carry_after
+from curation.desk.client import Client
+from curation.desk.config import DeskCommand
+from curation.desk.decide import STAGE, Terms
+from curation.desk.download import download
+from curation.desk.leaks import leak_facts
+from curation.desk.preference import preference_facts
+from curation.desk.questions import restored
+from curation.desk.server.reach import reach
+from curation.desk.settings import DATASET, LabellingConfig
+from curation.restore import keeping_latest
+from curation.steps import Step
+from curation.undo import later_again
+from data.annotations import DeskDataset
+from data.errors import UserError, closest
+from data.facts import Fact
+from data.scrubbed import scrubbed
+from data.store import Store
+
+
+def pull(command: DeskCommand) -> None:
+    """Take over all answers of the dataset, and make a new version of what they decide."""
+    console = Console()
+    with Store.open(command.store.path) as store:
+        for dataset in named_datasets(store, command):
+            answers = read(store, command, dataset)
+            frame, strangers = as_frame(store, dataset.dataset, answers)
+            counts = store.add_answers(dataset.dataset, frame)
+            _show(dataset, frame, counts, strangers, console)
+            for fact in _facts(store, dataset):
+                console.print(fact.detail["says"], highlight=False)
+        # Of all datasets at once: facts of one name replace each other.
+        store.add_facts([fact for dataset in store.desk_datasets() for fact in _facts(store, dataset)])
+        if not command.apply:
+            console.print("apply=false: the answers are kept, and no version was made")
+            return
+        steps = apply_answers(store, command)
+        if not steps:
+            console.print("no record of the newest version has enough answers yet", style="yellow")
+            return
+        _show_step(store, steps, console)
+
+
+def _facts(store: Store, dataset: DeskDataset) -> list[Fact]:
+    return [*leak_facts(store, dataset), *preference_facts(store, dataset)]
+
+
+def named_datasets(store: Store, config: LabellingConfig) -> list[DeskDataset]:
+    """The dataset that `config.dataset` names; without a name all that were pushed. Raises UserError."""
+    known = {one.dataset: one for one in store.desk_datasets()}
+    if not known:
+        raise UserError("nothing was pushed to the desk from this store", "python -m curation.desk push")
+    if config.dataset and config.dataset not in known:
+        raise UserError(
+            f"no dataset '{config.dataset}' was pushed from this store", closest(config.dataset, known)
+        )
+    assert not config.dataset or DATASET.fullmatch(config.dataset)
+    return [known[config.dataset]] if config.dataset else list(known.values())
+
+
+def read(store: Store, command: DeskCommand, dataset: DeskDataset) -> list[Answer]:
+    """The answers of a dataset, from the server or the file that it is in."""
+    kind, _, place = dataset.place.partition(":")
+    items = {row["item"]: row for row in store.desk_items(dataset.dataset).to_dicts()}
+    if kind == "file":
+        desk = command.desk
+        desk.file = desk.file or place
+        return sheet.read(desk, dataset.dataset, restored(dataset.questions), items)
+    with Client(reach(command.desk)) as client:
+        return download(client, place, {name: row["shown_hash"] for name, row in items.items()})
+
+
+def apply_answers(store: Store, config: LabellingConfig) -> list[Step]:
+    """The newest version with what people decided, and the stages after that again where a text changed before them.
+
+    Texts that were shown as they were read are changed before the pii stage; all others at the end.
+    """
+    terms = Terms(config.rule, config.min_answers, config.drop_below)
+    plan = [version for version in store.lineage("latest") if version.stage != STAGE]
+    place = next((i for i, version in enumerate(plan) if scrubbed([version])), None)
+    steps: list[Step] = []
+    with keeping_latest(store):
+        last = plan[-1].version
+        if place:
+            before = plan[place - 1].version
+            early = carry(store, before, terms, scrubbed=False)
+            parent = early.version if early else before
+            if plan[place].parent != parent:
+                steps += [early] if early else []
+                steps += later_again(store, parent, plan, before)
+                last = steps[-1].version
+        late = carry_after(store, last, terms)
+        if late is not None:
+            steps.append(late)
+        elif not steps:
+            store.reuse(plan[-1].version)  # no answer decides anything any more
+    return steps
+
+
+def _show(
+    dataset: DeskDataset, frame: pl.DataFrame, counts: dict[str, int], strangers: int, console: Console
+) -> None:
+    """One line of what came in, and what of it does not count."""
+    submitted = frame.filter(pl.col("status") == SUBMITTED)
+    line = f"{dataset.dataset}: {submitted.height:,} answers to {submitted['item'].n_unique():,} items by "
+    line += f"{submitted['annotator'].n_unique()} annotators"
+    line += "".join(f", {count:,} {what}" for what, count in counts.items() if count)
+    apart = frame.group_by("status").len().filter(pl.col("status") != SUBMITTED).sort("status")
+    line += "".join(f", {count:,} {status} (kept apart)" for status, count in apart.iter_rows())
+    console.print(line, highlight=False)
+    stale = submitted["stale"].sum()
+    if stale:
+        console.print(
+            f"{stale:,} answers are stale: the text was changed on the desk since it was pushed. They decide nothing.",
+            style="yellow", highlight=False, soft_wrap=True,
+        )  # fmt: skip
+    if strangers:
+        console.print(
+            f"{strangers:,} answers to records that were not pushed from this store are left out",
+            style="yellow",
+        )
+
+
+def _show_step(store: Store, steps: list[Step], console: Console) -> None:
+    made = store.version(steps[-1].version)
+    table = Table(show_edge=False, pad_edge=False, header_style="bold")
+    table.add_column("verdict")
+    table.add_column("records", justify="right")
+    table.add_column("for instance")
+    found = store.query(
+        """SELECT reason, count(DISTINCT record_id) AS n, min(record_id) AS one FROM verdicts
+        WHERE list_contains(?, version) AND starts_with(reason, 'desk_') GROUP BY reason ORDER BY n DESC, reason""",
+        [[step.version for step in steps]],
+    )
+    for reason, count, one in found.iter_rows():
+        table.add_row(reason, f"{count:,}", one)
+    console.print(table)
+    console.print(f"version [bold]{made.version}[/], {made.rows:,} records", highlight=False)
+    if found.height:
+        console.print(f"python -m data why {found['one'][0]}", style="dim", highlight=False)
