@@ -15,6 +15,7 @@ from rich.console import Console
 
 import data.load
 from curation.config import CurationConfig
+from curation.desk.carry import carry_after, carry_before, last_terms
 from curation.reread import id_to_read, notice
 from curation.restore import keeping_latest, repeat, undos
 from curation.stages import STAGES, Stage, code_digest
@@ -42,9 +43,11 @@ def plain(config: Any) -> dict[str, Any]:
 def run_pipeline(store: Store, config: CurationConfig) -> list[Step]:
     """Ingest the source and run the stages that are on; what was done before is reused.
 
-    What people brought back is brought back again where a stage removes it again (`keep_undo`).
+    What people brought back is brought back again where a stage removes it again (`keep_undo`), and what they
+    answered on the labelling desk is applied to the same texts again (`keep_answers`).
     """
     kept = undos(store) if config.keep_undo else {}
+    answered = last_terms(store) if config.keep_answers else None
     wanted = [(STAGES[name], getattr(config, name)) for name in config.stages]
     wanted = [(stage, stage_config) for stage, stage_config in wanted if stage.is_on(stage_config)]
     for stage, stage_config in wanted:
@@ -54,10 +57,14 @@ def run_pipeline(store: Store, config: CurationConfig) -> list[Step]:
         if (without := leave_out_forgotten(store, steps[0].version)) is not None:
             steps.append(Step(FORGET, without, False, 0.0))
         for stage, stage_config in wanted:
+            if step := carry_before(store, steps[-1].version, stage.name, answered):
+                steps.append(step)
             steps.append(run_stage(store, steps[-1].version, stage, stage_config))
             for undo in kept.get(stage.name, []):
                 if step := repeat(store, steps[-1].version, undo):
                     steps.append(step)
+        if step := carry_after(store, steps[-1].version, answered):
+            steps.append(step)
     return steps
 
 
