@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -19,6 +20,8 @@ HELP = (
     "-i",
     "-sc",
 )
+# How a setting begins, in Hydra's grammar; a file's name with spaces and an equals sign is none.
+OVERRIDE = re.compile(r"[+~]{0,2}[\w.@/-]+=")
 
 
 class Verb(StrEnum):
@@ -76,14 +79,14 @@ def overrides(words: list[str]) -> list[str]:
     """
     if any(word.split("=")[0] in HELP for word in words):
         return [word for word in words if word not in set(Verb)]
-    if not words or "=" in words[0] or words[0].startswith("-"):
+    if not words or OVERRIDE.match(words[0]) or words[0].startswith("-"):
         raise UserError("which verb? python -m curation.desk VERB [key=value ...]", *listing().splitlines())
     verb, rest = words[0], words[1:]
     if verb not in set(Verb):
         hint = closest(verb, Verb).partition("(allowed")[0].strip()
         raise UserError(f"no such verb: {verb}", *([hint] if hint else []), *listing().splitlines())
     deed = DEEDS[Verb(verb)]
-    bare = [word for word in rest if "=" not in word and not word.startswith("-")]
+    bare = [word for word in rest if not OVERRIDE.match(word) and not word.startswith("-")]
     others = [word for word in rest if word not in bare]
     if deed.takes_file and not bare and not any(word.startswith("file=") for word in others):
         raise UserError(f"{verb} needs a file: python -m curation.desk {verb} FILE")
@@ -95,5 +98,5 @@ def overrides(words: list[str]) -> list[str]:
 
 
 def _escaped(word: str) -> str:
-    """`word` within the single quotes of Hydra's grammar."""
-    return word.replace("\\", "\\\\").replace("'", "\\'")
+    """`word` within the single quotes of Hydra's grammar, where a backslash counts only before a quote."""
+    return re.sub(r"(\\*)('|$)", lambda found: 2 * found[1] + found[2].replace("'", "\\'"), word)

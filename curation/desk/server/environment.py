@@ -100,12 +100,12 @@ def _base_python(desk: DeskConfig) -> str:
     try:
         asked = [python, "-I", "-c", "import sys; print(*sys.version_info[:2])"]
         said = subprocess.run(asked, capture_output=True, text=True, check=True, timeout=60).stdout.split()
-        version = tuple(int(number) for number in said)
+        major, minor = (int(number) for number in said)
     except (OSError, subprocess.SubprocessError, ValueError):
         raise UserError(f"desk.python={python}: that is no Python", way) from None
-    if version not in PYTHONS:
+    if (major, minor) not in PYTHONS:
         raise UserError(
-            f"{python} is Python {'.'.join(said)}, which Argilla's server was not tested with", way
+            f"{python} is Python {major}.{minor}, which Argilla's server was not tested with", way
         )
     return python
 

@@ -35,6 +35,7 @@ def up(command: DeskCommand) -> int:
     check_folder(home.folder, "name another folder: desk.home=FOLDER, or the variable TUNEPROOF_DESK")
     if home.is_served():
         raise _runs_already(home)
+    signal.signal(signal.SIGTERM, _as_interrupt)
     python = ready(desk)
     home.make()
     lock = home.lock()
@@ -47,7 +48,6 @@ def up(command: DeskCommand) -> int:
         home.write_credentials(credentials)
         server = _start(home, desk, python, listening, lock, credentials)
         os.close(lock)  # the server holds it now
-    signal.signal(signal.SIGTERM, _as_interrupt)
     try:
         _write_state(home, server.pid, address)
         _wait_until_ready(home, desk, server, address)
