@@ -33,7 +33,7 @@ def not_done(report: dict[str, Any]) -> list[str]:
         for path in report["backups"]
     ]
     said += [
-        f"{path}: was written from the store and is not there any more" for path in report.get("lost", [])
+        f"{path}: is not where the store knows it, and was not searched" for path in report.get("lost", [])
     ]
     if report["found"]["purged_texts"] and report["vault"] is None:
         said.append(

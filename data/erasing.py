@@ -183,11 +183,9 @@ def _show_trace(console: Console, found: Trace) -> None:
         table.add_row("vault", f"{found.vault:,}", "places where a pseudonym stands for it")
     console.print(table if table.row_count else "found nowhere else" if found.records else "found nowhere")
     if found.purged:
-        console.print(
-            f"[dim]{found.purged:,} texts were purged or erased; what they said cannot be searched[/]"
-        )
+        console.print(f"[dim]{found.purged:,} texts were purged; what they said cannot be searched[/]")
     for path in found.lost:
-        console.print(f"[yellow]was written and is not there any more:[/] {escape(path)}")
+        console.print(f"[yellow]not where the store knows it:[/] {escape(path)}")
 
 
 @contextmanager

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +32,7 @@ class Erasure:
     erasure: str
     kind: str
     status: str = "begun"
-    created: datetime | None = None
+    created: datetime = field(default_factory=lambda: datetime.now(UTC).replace(tzinfo=None))
     request: str = ""
     salt: str = ""
     report: dict[str, Any] = field(default_factory=dict)
@@ -59,7 +59,7 @@ class Erasures(Journal):
         with self._transaction():
             self.connection.execute("DELETE FROM erasures WHERE erasure = ?", [erasure.erasure])
             self.connection.execute(
-                "INSERT INTO erasures VALUES (?, ?, ?, coalesce(?, now()::TIMESTAMP), ?, ?, ?)",
+                "INSERT INTO erasures VALUES (?, ?, ?, ?, ?, ?, ?)",
                 [
                     erasure.erasure,
                     erasure.kind,

@@ -103,6 +103,7 @@ def _erased(store: Store, record_id: str) -> list[Event]:
         WHERE m.record_id = ? AND contains(m.text_hash, '-') ORDER BY v.used""",
         [record_id],
     )
+    by = store.forgotten().get(record_id)
     events = []
     for how, kind, why in (
         ("purged", "purge", "to end the originals"),
@@ -112,14 +113,15 @@ def _erased(store: Store, record_id: str) -> list[Event]:
         done = [
             e
             for e in store.erasures(kind)
-            if kind == "forget" or set(gone) & set(e.report.get("versions", []))
+            if e.erasure == by or set(gone) & set(e.report.get("versions", []))
         ]
         if gone and done:
-            when = f"{done[-1].created:%Y-%m-%d}"
             where = (
                 f"its text in {len(gone)} versions ({', '.join(gone[:3])}{' ...' if len(gone) > 3 else ''})"
             )
-            events.append(Event(done[-1].erasure, kind, "text erased", f"{where}, {when}: {why}"))
+            events.append(
+                Event(done[-1].erasure, kind, "text erased", f"{where}, {done[-1].created:%Y-%m-%d}: {why}")
+            )
     return events
 
 

@@ -51,10 +51,11 @@ def places(store: Store) -> list[Place]:
 
 
 def lost(store: Store) -> list[Place]:
-    """Exports and backups that were noted and are not where they were: they were deleted, or moved."""
-    return [
-        Place(Kind(kind), path, version) for kind, path, version in store.noted_places() if not path.exists()
-    ]
+    """Exports, backups and raw files that are not where they were: deleted, moved, or named from another folder."""
+    noted = [Place(Kind(kind), path, version) for kind, path, version in store.noted_places()]
+    read = store.query("SELECT version, file FROM files ORDER BY file").rows()
+    raw = [Place(Kind.source, Path(file), version) for version, file in read]
+    return [place for place in dict.fromkeys([*noted, *raw]) if not place.path.exists()]
 
 
 def beside(path: Path) -> list[Path]:

@@ -38,7 +38,7 @@ class Trace:
     notes     `table.column` -> rows, where the value stands elsewhere in the store
     files     kind, path, records (by their ids) and mentions (of the value) in files
     vault     originals' places in the vault; None where it was not asked
-    purged    texts of the store that are gone: what they said cannot be searched
+    purged    texts that a purge deleted: what they said cannot be searched
     lost      files that were written and are not there any more
     """
 
@@ -54,8 +54,9 @@ class Trace:
 
     @property
     def found(self) -> bool:
-        """Whether anything was found anywhere."""
-        return bool(self.records or self.answers or self.notes or self.files or self.vault)
+        """Whether anything was found that can be erased: anything but raw data."""
+        ours = [entry for entry in self.files if entry["kind"] != Kind.source.value]
+        return bool(self.records or self.answers or self.notes or ours or self.vault)
 
     def as_json(self) -> dict[str, Any]:
         """Plain data, every list in full."""
@@ -97,7 +98,7 @@ def trace(store: Store, values: Sequence[str], vault: Vault | None = None) -> Tr
     found.answers = _answers(store, wanted)
     found.notes = _notes(store, wanted) if wanted else {}
     found.purged = store.query(
-        "SELECT count(DISTINCT text_hash) AS n FROM members WHERE contains(text_hash, '-')"
+        "SELECT count(DISTINCT text_hash) AS n FROM members WHERE starts_with(text_hash, 'purged-')"
     )["n"].item()
     found.files = list(_files(places(store), ids, pattern(values, re2=False)))
     found.lost = [str(place.path) for place in lost(store)]
@@ -135,7 +136,8 @@ def _runs(store: Store) -> list[dict[str, Any]]:
     return store.query(
         """SELECT r.run_id, r.version, count(*) AS records, r.weights_digest, r.path, r.status
         FROM runs r JOIN members m ON m.version = r.version JOIN theirs USING (record_id)
-        WHERE coalesce(m.split, 'train') = 'train' GROUP BY ALL, r.used ORDER BY r.used"""
+        WHERE coalesce(m.split, 'train') = 'train'
+        GROUP BY r.run_id, r.version, r.weights_digest, r.path, r.status, r.used ORDER BY r.used"""
     ).to_dicts()
 
 
@@ -147,7 +149,7 @@ def _answers(store: Store, wanted: str) -> list[dict[str, Any]]:
     )
     return store.query(
         f"""SELECT a.evaluation_id, e.run, count(*) AS answers FROM answers a JOIN evaluations e USING (evaluation_id)
-        WHERE a.item IN (FROM theirs) {matches} GROUP BY ALL, e.used ORDER BY e.used""",
+        WHERE a.item IN (FROM theirs) {matches} GROUP BY a.evaluation_id, e.run, e.used ORDER BY e.used""",
         [wanted] if wanted else [],
     ).to_dicts()
 
