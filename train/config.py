@@ -14,6 +14,7 @@ from train.methods import MethodConfig
 from train.models import ModelConfig
 from train.speed import SpeedConfig
 from train.tasks import Task, TaskConfig, check_method
+from train.tune_config import TuneConfig
 
 __all__ = ["INCIDENTAL", "Schedule", "Task", "TaskConfig", "TrainConfig", "as_data", "what_matters"]
 
@@ -61,6 +62,7 @@ class TrainConfig:
     log_steps                steps between two points of the training loss
     folds                    train so many times, each time measured on a fold that was left out; 0: one training. The
                              version is to be split so: python -m curation ... split.folds=5
+    tune                     see TuneConfig: search for settings, each trial a training of its own
     early_stopping_patience  validations in a row without a better loss that end the training; 0: never
     gradient_checkpointing   recompute activations to save memory, at about a third more time
     speed                    see SpeedConfig: packing, tokens of a batch, compilation
@@ -111,6 +113,7 @@ class TrainConfig:
     eval_steps: int | None = None
     log_steps: int = 1
     folds: int = 0
+    tune: TuneConfig = field(default_factory=TuneConfig)
     early_stopping_patience: int = 3
     gradient_checkpointing: bool = False
     speed: SpeedConfig = field(default_factory=SpeedConfig)
@@ -167,6 +170,10 @@ class TrainConfig:
         """What is trained and what keeps it from overfitting, together."""
         if self.folds < 0 or self.folds == 1:
             raise ConfigError(f"folds={self.folds} divides nothing", "allowed: 0 (none), or 2 and more")
+        if self.folds and self.tune.name != "off":
+            raise ConfigError(
+                f"folds={self.folds} and tune={self.tune.name} do not go together", "one after the other"
+            )
         check_method(self.task.name, self.method.name)
         for name in ("dropout", "label_smoothing"):
             if not 0 <= (getattr(self, name) or 0) < 1:
@@ -182,7 +189,7 @@ class TrainConfig:
 INCIDENTAL = (
     "store", "version", "out", "resume", "force", "keep_checkpoints", "report_to", "log_steps", "chat",
     "max_new_tokens", "temperature", "allow_unscrubbed", "allow_low_memory", "allow", "against", "plan",
-    "price_per_hour", "watts", "row_losses", "generate_rows", "export",
+    "price_per_hour", "watts", "row_losses", "generate_rows", "export", "tune",
 )  # fmt: skip
 
 
@@ -199,6 +206,8 @@ def as_data(config: TrainConfig) -> dict[str, Any]:
 def _plain(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _plain(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_plain(inner) for inner in value]
     return value.value if isinstance(value, StrEnum) else value
 
 

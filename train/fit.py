@@ -19,6 +19,7 @@ from train.config import Task, TrainConfig
 from train.models import quiet
 from train.preflight import check_first_batch
 from train.rows import Tokenised
+from train.speed import batches
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +68,7 @@ def fit(
     from train.watch import Watch
 
     validated = validation is not None and len(validation) > 0
-    steps = planned_steps(config, len(train))
+    steps = planned_steps(config, batches(config, train.dataset))
     set_seed(config.seed)  # the adapter's first weights are drawn before the trainer sets it
     watch = Watch(console)
     callbacks: list[Any] = [watch, *watchers, *_trackers(config, folder)]
@@ -114,11 +115,10 @@ def fit(
     )
 
 
-def planned_steps(config: TrainConfig, rows: int) -> int:
-    """Optimiser steps of a training that is not stopped early."""
+def planned_steps(config: TrainConfig, batches: int) -> int:
+    """Optimiser steps of a training that is not stopped early; `batches` of one epoch (`train.speed.batches`)."""
     if config.steps is not None:
         return config.steps
-    batches = math.ceil(rows / config.batch_size)
     return max(math.ceil(config.epochs * math.ceil(batches / config.accumulation)), 1)
 
 

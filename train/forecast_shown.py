@@ -16,8 +16,8 @@ from train.config import TrainConfig
 from train.estimate import GIB, free_disk
 from train.forecast import Forecast, Range, needed
 from train.models import BaseModel
+from train.packing import row_lengths
 from train.rows import Tokenised
-from train.workload import lengths_of
 
 
 def forecast_table(expected: Forecast) -> Table:
@@ -118,7 +118,7 @@ def smallest_change(
 
 def _changes(config: TrainConfig, learnt: Tokenised) -> Iterator[tuple[str, TrainConfig, int | None]]:
     """(overrides, the configuration with them, tokens that rows are cut at), the least costly first."""
-    lengths = np.sort(lengths_of(learnt))
+    lengths = np.sort(row_lengths(learnt.dataset))
     at = (0.9, 0.5)  # rows are cut at the power of two above these quantiles
     shorter = sorted({1 << int(lengths[int(len(lengths) * part)]).bit_length() for part in at}, reverse=True)
     savings = ["", *([] if config.gradient_checkpointing else ["gradient_checkpointing=true"])]

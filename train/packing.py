@@ -24,8 +24,8 @@ def collate(rows: Sequence[dict[str, Any]], pad_to: int | None = None, pad_id: i
 
     Keys, T tokens in all: input_ids, labels, position_ids (1, T); cu_seq_lens_q, cu_seq_lens_k (rows + 1,) int32;
     max_length_q, max_length_k: tokens of the longest row; logits_to_keep, targets (n,): the positions whose next token
-    carries loss, and those tokens; tokens: the number of tokens of `rows`. `pad_to`: T is made this long by rows of `pad_id` that carry no loss, so that
-    compiled code meets one shape only.
+    carries loss, and those tokens; tokens: the number of tokens of `rows`.
+    `pad_to`: T is made this long by rows of `pad_id` without loss, so that compiled code meets one shape only.
     """
     import torch
 
@@ -57,6 +57,13 @@ def collate(rows: Sequence[dict[str, Any]], pad_to: int | None = None, pad_id: i
         "targets": torch.from_numpy(labels[kept + 1]),
         "tokens": tokens,
     }
+
+
+def row_lengths(dataset: Any) -> Any:
+    """Tokens of each row of a dataset with `input_ids`."""
+    import pyarrow.compute as pc
+
+    return pc.list_value_length(dataset.with_format("arrow")[:]["input_ids"]).to_numpy()
 
 
 class PackedBatches:

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import cache, partial
 from typing import Any
@@ -13,8 +13,8 @@ from typing import Any
 from transformers import Trainer
 from trl.trainer.sft_trainer import SFTTrainer
 
-from train.attention import inner_model
-from train.packing import NOT_FOR_THE_MODEL, PackedBatches, collate
+from train.attention import inner_model, packed_attention
+from train.packing import NOT_FOR_THE_MODEL, PackedBatches, collate, row_lengths
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +55,11 @@ class CountingTrainer(SFTTrainer):  # type: ignore[misc, unused-ignore]
             inner_model(self.model).get_input_embeddings().register_forward_hook(_in_bf16)
         if self.pace.compile:
             compile_layers(self.model)
+
+    def train(self, *arguments: Any, **named: Any) -> Any:
+        """See `Trainer.train`; while it runs, the model of a packed training takes packed batches only."""
+        with packed_attention(self.model) if self.pace.packed else nullcontext():
+            return super().train(*arguments, **named)
 
     def get_train_dataloader(self) -> Any:
         """See `Trainer.get_train_dataloader`; with a token budget batches are drawn by `PackedBatches`."""
@@ -128,13 +133,6 @@ class CountingTrainer(SFTTrainer):  # type: ignore[misc, unused-ignore]
         if self.args.average_tokens_across_devices and count is not None:
             loss = loss * self.accelerator.num_processes
         return (loss, outputs) if return_outputs else loss
-
-
-def row_lengths(dataset: Any) -> Any:
-    """Tokens of each row of a dataset with `input_ids`."""
-    import pyarrow.compute as pc
-
-    return pc.list_value_length(dataset.with_format("arrow")[:]["input_ids"]).to_numpy()
 
 
 def cross_entropy_sum(logits: Any, targets: Any, smoothing: float) -> Any:

@@ -53,11 +53,13 @@ def _sft(
 ) -> Any:
     from trl.trainer.sft_config import SFTConfig
 
+    from train.speed import pace
     from train.trainer import CountingTrainer
 
+    own = pace(config, model, arguments["max_steps"])
     settings = SFTConfig(
-        **arguments,
+        **{**arguments, "bf16": arguments["bf16"] and not own.bf16},  # a packed training casts by itself
         max_length=config.task.max_length,
         dataset_kwargs={"skip_prepare_dataset": True},  # tokenised and cut by train.rows, labels included
     )
-    return CountingTrainer(model=model, args=settings, peft_config=adapter, **shared)
+    return CountingTrainer(pace=own, model=model, args=settings, peft_config=adapter, **shared)

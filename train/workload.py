@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 
 from train.config import TrainConfig
+from train.packing import row_lengths
 from train.rows import Tokenised
+from train.speed import Packing, batches, budget, packs
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,34 +44,34 @@ def workload(config: TrainConfig, learnt: Tokenised, held_out: Tokenised, proces
     """The workload of `config` on these rows, of which each process takes its share."""
     from train.fit import planned_steps
 
-    steps = planned_steps(config, math.ceil(len(learnt) / processes))
-    lengths, others = lengths_of(learnt), lengths_of(held_out)
+    steps = planned_steps(config, batches(config, learnt.dataset, processes))
+    lengths = row_lengths(learnt.dataset)
+    training = _tokens(lengths, config, shuffled=True)
+    validating = _tokens(row_lengths(held_out.dataset), config, shuffled=False)
+    largest = config.batch_size * max(learnt.longest, held_out.longest)
+    if packs(
+        config
+    ):  # another order of the rows may meet a batch that is somewhat larger than the largest of this one
+        largest = max(min(1.15 * max(training.max(), validating.max()), largest), training.max())
     every = config.eval_steps or max(math.ceil(steps / 10), 1)
     return Workload(
         steps=steps,
-        tokens_a_step=_padded(lengths, config.batch_size, config.seed) * config.accumulation,
-        batch_tokens=config.batch_size * max(learnt.longest, held_out.longest),
+        tokens_a_step=float(training.mean()) * config.accumulation,
+        batch_tokens=math.ceil(largest),
         length=round(float(lengths.mean())) if len(lengths) else 1,
         validations=(1 + math.ceil(steps / every)) if len(held_out) else 0,
-        validation_tokens=_padded(others, config.batch_size, None)
-        * math.ceil(len(others) / config.batch_size)
-        if len(others)
-        else 0.0,
+        validation_tokens=float(validating.sum()),
         supervised=learnt.supervised / max(learnt.tokens, 1),
     )
 
 
-def lengths_of(rows: Tokenised) -> Any:
-    """Tokens of each row, int64 (rows,)."""
-    lists = rows.dataset.data.column("input_ids").chunks
-    parts = [chunk.value_lengths().to_numpy(zero_copy_only=False) for chunk in lists]
-    return np.concatenate(parts) if parts else np.zeros(0, np.int64)
-
-
-def _padded(lengths: Any, batch_size: int, seed: int | None) -> float:
-    """Mean over batches of rows x longest row, in a random order (or, without a seed, in the given one)."""
+def _tokens(lengths: Any, config: TrainConfig, *, shuffled: bool) -> Any:
+    """Tokens of each batch, padding included, in a random order of the rows (or in the given one); (batches,)."""
     if not len(lengths):
-        return 0.0
-    order = np.random.default_rng(seed).permutation(lengths) if seed is not None else lengths
-    batches = [order[at : at + batch_size] for at in range(0, len(order), batch_size)]
-    return float(np.mean([len(batch) * batch.max() for batch in batches]))
+        return np.zeros(1)
+    if shuffled and config.speed.packing is Packing.tokens:
+        return np.full(1, budget(config))
+    order = np.random.default_rng(config.seed).permutation(lengths) if shuffled else lengths
+    parts = [order[at : at + config.batch_size] for at in range(0, len(order), config.batch_size)]
+    end_to_end = packs(config)
+    return np.array([part.sum() if end_to_end else len(part) * part.max() for part in parts], dtype=float)

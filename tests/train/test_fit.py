@@ -22,10 +22,10 @@ from train.watch import Watch
 
 
 def test_steps_follow_from_epochs() -> None:
-    assert planned_steps(TrainConfig(epochs=3, batch_size=8), rows=17) == 9
-    assert planned_steps(TrainConfig(epochs=2, batch_size=8, accumulation=2), rows=17) == 4
-    assert planned_steps(TrainConfig(epochs=0.1, batch_size=8), rows=8) == 1
-    assert planned_steps(TrainConfig(steps=5), rows=1000) == 5
+    assert planned_steps(TrainConfig(epochs=3, batch_size=8), batches=3) == 9
+    assert planned_steps(TrainConfig(epochs=2, batch_size=8, accumulation=2), batches=3) == 4
+    assert planned_steps(TrainConfig(epochs=0.1, batch_size=8), batches=1) == 1
+    assert planned_steps(TrainConfig(steps=5), batches=125) == 5
 
 
 def test_a_half_written_checkpoint_is_passed_over(tmp_path: Path) -> None:

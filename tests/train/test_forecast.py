@@ -129,7 +129,8 @@ def test_runs_of_other_machines_and_methods_do_not_count(trained: Any) -> None:
 def test_what_does_not_fit_is_refused_with_the_smallest_change(
     trained: Any, base: BaseModel, parts: tuple[Any, Any]
 ) -> None:
-    config = replace(trained.config, batch_size=4096, price_per_hour=None)
+    padded = SpeedConfig(packing=Packing.off)
+    config = replace(trained.config, batch_size=4096, price_per_hour=None, speed=padded)
     expected = forecast(config, base, *parts)
     short = replace(expected, available=expected.memory.value * 0.7)
     with pytest.raises(UserError, match=r"not enough memory: about [\d.]+ GiB are needed") as caught:
