@@ -40,6 +40,13 @@ def parser() -> argparse.ArgumentParser:
     facts = add("facts", help="stored facts")
     facts.add_argument("subject", nargs="?", help="a version, run or evaluation; all where left out")
     facts.add_argument("--name", help="only this check or metric")
+    for name, what in (
+        ("hardest", "training rows that a run never learnt: the highest loss after it"),
+        ("memorised", "training rows that a run knows by heart: the lowest loss, against held-out rows"),
+    ):
+        learnt = add(name, help=what)
+        learnt.add_argument("run", nargs="?", default="latest", help="an id or its beginning, or latest")
+        learnt.add_argument("--rows", type=int, default=5, help="records shown (default %(default)s)")
     export = add("export", help="a version as a .jsonl or .parquet file")
     export.add_argument("version")
     export.add_argument("file", type=Path)

@@ -14,6 +14,7 @@ from data.commands import spelt
 from data.erasing import show_forget, show_purge, show_subject
 from data.errors import StoreError
 from data.export import export
+from data.learnt import hardest, memorised
 from data.lineage import difference, story
 from data.overview import overview
 from data.revealing import show_reveal, show_vault
@@ -262,6 +263,8 @@ COMMANDS: dict[str, Callable[[Namespace], None]] = {
     "why": why,
     "diff": diff,
     "facts": facts,
+    "hardest": hardest,
+    "memorised": memorised,
     "export": write_export,
     "tag": set_tag,
     "backup": backup,

@@ -45,6 +45,21 @@ def inner_model(model: Any) -> Any:
 
 
 @contextmanager
+def padded_attention(model: Any) -> Iterator[None]:
+    """Within it `model` takes padded batches, also in the midst of a packed training."""
+    inner = inner_model(model)
+    before = inner.config._attn_implementation
+    if before != NAME:
+        yield
+        return
+    inner.set_attn_implementation("sdpa")
+    try:
+        yield
+    finally:
+        inner.set_attn_implementation(before)
+
+
+@contextmanager
 def packed_attention(model: Any) -> Iterator[None]:
     """Within it `model` takes packed batches, and no others; afterwards its attention is what it was."""
     from transformers import AttentionInterface
