@@ -27,6 +27,7 @@ def run(config: CurationConfig) -> int | None:
     from curation.undo import show_undo
     from data.connection import leaving_no_empty_store
     from data.journal import check_tag
+    from data.retention import overdue, set_days
     from data.store import Store
 
     console = Console()
@@ -54,6 +55,10 @@ def run(config: CurationConfig) -> int | None:
         if config.tag:
             store.tag(config.tag, steps[-1].version)
         show(store, steps, config, console)
+        set_days(store, config.retention.days)
+        if over := overdue(store):
+            said = spelt(str(over), config.store.path)
+            console.print(f"[yellow]warning:[/] {said}", highlight=False, soft_wrap=True)
         if config.planted:
             report(store, steps, Path(config.planted), console)
         said = spelt(following(store, steps[-1].version), config.store.path)

@@ -49,6 +49,21 @@ class TopicsConfig:
 
 
 @dataclass(kw_only=True, slots=True)
+class RetentionConfig:
+    """How long versions before scrubbing may keep their texts.
+
+    days   after so many days the store's status, curation and audit warn until `python -m data purge`; 0: no limit;
+           null: as the store was told before
+    """
+
+    days: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.days is not None and self.days < 0:
+            raise ConfigError(f"retention.days={self.days}", "allowed: null, or 0 and above")
+
+
+@dataclass(kw_only=True, slots=True)
 class CurationConfig:
     """Everything about a curation.
 
@@ -69,6 +84,7 @@ class CurationConfig:
     rethreshold   `dedup`: apply dedup.threshold to the stored scores of the newest version; nothing else is done
     border        `dedup`: show the pairs nearest the threshold, side by side; nothing is written
     topics        `topics.version=latest`: what a version is about, and pairs that mean the same in other words
+    retention     see RetentionConfig
     rows          how many pairs `border` and `topics` show
     out           folder for reject files
     """
@@ -97,6 +113,7 @@ class CurationConfig:
     rethreshold: str = ""
     border: str = ""
     topics: TopicsConfig = field(default_factory=TopicsConfig)
+    retention: RetentionConfig = field(default_factory=RetentionConfig)
     rows: int = 10
     out: str = "runs/curation"
 

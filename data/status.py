@@ -15,7 +15,9 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from data.commands import spelt
 from data.errors import UserError
+from data.retention import days_allowed, holding_originals, overdue
 from data.store import Store
 
 # What each command is built on: import name -> (distribution, what needs it).
@@ -68,11 +70,28 @@ def _store(path: Path) -> list[tuple[str, str]]:
                 for name in ("versions", "records", "runs", "evaluations", "facts")
             }
             latest = store.resolve("latest") if counts["versions"] else "none"
+            kept = _kept(store)
     except UserError as error:
         return [("store", f"{path}: {error.problem}")]
     size = path.stat().st_size / 1e6
     listing = ", ".join(f"{count:,} {name}" for name, count in counts.items())
-    return [("store", f"{path} ({size:.1f} MB): {listing}; latest {latest}")]
+    return [("store", f"{path} ({size:.1f} MB): {listing}; latest {latest}"), *kept]
+
+
+def _kept(store: Store) -> list[tuple[str, str]]:
+    """Whether originals are still there, how long they may be, and erasures that were interrupted."""
+    days, over = days_allowed(store), overdue(store)
+    rows = []
+    if over:
+        rows.append(("originals", f"[yellow]{spelt(str(over), str(store.path))}[/]"))
+    elif days:
+        rows.append(
+            ("originals", f"{len(holding_originals(store))} versions hold some; {days} days are allowed")
+        )
+    begun = [erasure.erasure for erasure in store.erasures() if erasure.status != "done"]
+    if begun:
+        rows.append(("erasures", f"[yellow]interrupted: {', '.join(begun)}; give the same command again[/]"))
+    return rows
 
 
 def _machine() -> list[tuple[str, str]]:
