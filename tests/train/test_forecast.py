@@ -25,6 +25,7 @@ from train.methods import MethodConfig, adapter_config
 from train.models import BaseModel, Shape, open_directory, open_tokenizer, quiet
 from train.rows import tokenise
 from train.run import train
+from train.speed import Packing, SpeedConfig
 from train.tasks import Task
 from train.workload import workload
 
