@@ -21,7 +21,7 @@ from curation.desk.settings import Rule
 from curation.desk.show import masked, rewritten
 from curation.stages import code_digest
 from curation.steps import Step
-from data.records import Message, canonical_json, digest, text_hash
+from data.records import FrameRecords, Message, canonical_json, digest, text_hash
 from data.scrubbed import scrubbed as cleared
 from data.store import Store
 from data.verdicts import Action, Verdicts, verdicts
@@ -121,15 +121,11 @@ def _cleared(store: Store, version: str, written: dict[str, list[Message]]) -> d
     step = pii_step(store.lineage(version))
     if step is None or not written:
         return {}
-    from curation.pii import judge_batch
+    from curation.pii import judge
     from curation.pii.config import PiiConfig
-    from data.records import MESSAGES
 
-    frame = pl.DataFrame(
-        {"record_id": list(written), "messages": list(written.values())},
-        schema={"record_id": pl.String, "messages": MESSAGES},
-    )
-    said = judge_batch(frame, restored(PiiConfig, step.config)).filter(pl.col("action") == Action.edit.value)
+    records = FrameRecords.of(*({"record_id": name, "messages": own} for name, own in written.items()))
+    said = judge(records, restored(PiiConfig, step.config)).filter(pl.col("action") == Action.edit.value)
     return dict(said.select("record_id", "messages").iter_rows())
 
 

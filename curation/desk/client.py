@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator, Sequence
 from types import TracebackType
 from typing import Any, Self
+from urllib.parse import urlsplit
 
 import httpx
 
@@ -35,7 +36,11 @@ class Client:
         self.url = reach.url
         self._pauses = pauses
         self._http = httpx.Client(
-            base_url=f"{reach.url}/api/v1", headers={"X-Argilla-Api-Key": reach.api_key}, timeout=timeout
+            base_url=f"{reach.url}/api/v1",
+            headers={"X-Argilla-Api-Key": reach.api_key},
+            timeout=timeout,
+            # No proxy is asked for a server on this machine.
+            trust_env=urlsplit(reach.url).hostname not in ("127.0.0.1", "localhost", "::1"),
         )
 
     def __enter__(self) -> Self:
@@ -134,11 +139,9 @@ class Client:
         self, dataset_id: str, *, limit: int = 50, text: str = "", status: str = "pending"
     ) -> list[Json]:
         """What this user is to answer next: the route that the web page uses."""
-        query: Json = {
-            "filters": {
-                "type": "terms", "scope": {"entity": "response", "property": "status"}, "values": [status],
-            }
-        }  # fmt: skip
+        asked = {"entity": "response", "property": "status"}
+        terms = {"type": "terms", "scope": asked, "values": [status]}
+        query: Json = {"filters": {"type": "and", "and": [terms]}}
         if text:
             query["query"] = {"text": {"q": text}}
         params = {"offset": 0, "limit": limit, "include": ["responses", "suggestions"]}
