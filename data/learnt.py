@@ -65,7 +65,8 @@ def _losses(store: Store, name: str) -> tuple[Any, pl.DataFrame]:
 
 def _say_sample(console: Console, run: Any, losses: pl.DataFrame) -> None:
     console.print(f"[bold]{run.run_id}[/]  {run.method} on {escape(run.model)}", highlight=False)
-    for (split,), own in losses.group_by("split", maintain_order=True):
+    for (name,), own in losses.group_by("split", maintain_order=True):
+        split = str(name)
         of = run.rows.get(split)
         console.print(
             f"{split}: {own.height:,} of {of or own.height:,} rows measured; mean loss "

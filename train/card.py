@@ -30,22 +30,27 @@ class Provenance:
 
 def draw_curve(history: Sequence[Mapping[str, Any]], best_step: int, folder: Path) -> Path:
     """Write loss.svg (and loss.png) with both losses by step; returns the SVG's path."""
-    rows = [
+    chart = curve(curve_rows(history), best_step)
+    save(chart, folder / "loss.png")
+    save(chart, folder / "loss.svg")
+    return folder / "loss.svg"
+
+
+def curve_rows(history: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The losses of a trainer's log as rows x (step), y, series."""
+    return [
         {"x": entry["step"], "y": entry[key], "series": name}
         for key, name in (("loss", "training"), ("eval_loss", "validation"))
         for entry in history
         if key in entry
     ]
+
+
+def curve(rows: Sequence[Mapping[str, Any]], best_step: int) -> Any:
+    """The chart of `curve_rows`, with a mark at the best step where there is a validation loss."""
     validated = any(row["series"] == "validation" for row in rows)
-    chart = line(
-        rows,
-        x_title="step",
-        y_title="loss, nats per token",
-        marks={"best": best_step} if validated else None,
-    )
-    save(chart, folder / "loss.png")
-    save(chart, folder / "loss.svg")
-    return folder / "loss.svg"
+    marks = {"best": float(best_step)} if validated else None
+    return line(rows, x_title="step", y_title="loss, nats per token", marks=marks)
 
 
 def write_card(run: Run, provenance: Provenance, base: Mapping[str, Any], folder: Path) -> Path:

@@ -10,7 +10,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
@@ -20,6 +20,9 @@ from train.models import quiet
 from train.preflight import check_first_batch
 from train.rows import Tokenised
 from train.speed import batches
+
+if TYPE_CHECKING:
+    from train.watch import Gauge
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +56,13 @@ def fit(
     console: Console,
     checkpoint: Path | None = None,
     watchers: Sequence[Any] = (),
+    gauge: Gauge | None = None,
 ) -> Fitted:
     """Train `model` on `train`, choosing by the loss on `validation`; checkpoints go to `folder`/checkpoints.
 
     The same configuration, data and machine give the same weights; so does a training that goes on from
-    `checkpoint`. `watchers` are further callbacks of the trainer. Raises UserError for a loss that is no number and
+    `checkpoint`. `watchers` are further callbacks, which get the trainer as `trainer`;
+    `gauge` is what speed is held against. Raises UserError for a loss that is no number and
     for a batch without supervision.
     """
     import torch
@@ -70,7 +75,7 @@ def fit(
     validated = validation is not None and len(validation) > 0
     steps = planned_steps(config, batches(config, train.dataset))
     set_seed(config.seed)  # the adapter's first weights are drawn before the trainer sets it
-    watch = Watch(console)
+    watch = Watch(console, gauge)
     callbacks: list[Any] = [watch, *watchers, *_trackers(config, folder)]
     if config.l1:
         callbacks.append(Shrink(config.l1))
@@ -87,6 +92,9 @@ def fit(
             callbacks,
         )
         trainer.remove_callback(PrinterCallback)
+        watch.tokens = lambda: trainer.tokens_seen
+        for watcher in watchers:
+            watcher.trainer = trainer
         if config.task.name is Task.sft:
             first = [train.dataset[n] for n in range(min(config.batch_size, len(train)))]
             check_first_batch(trainer.data_collator(first)["labels"])

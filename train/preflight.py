@@ -100,9 +100,9 @@ def show_pairs(console: Console, train: Tokenised, tokenizer: Any, *, hide: bool
         console.print(Text(shortened, style="dim"), Text(f"⟦{answer}⟧", style="bold green"), soft_wrap=True)
 
 
-def marked(example: Example, tokenizer: Any, *, in_colour: bool) -> Text:
-    """The example as text with its supervised stretches marked; long stretches are shortened in their middle."""
-    out = Text()
+def stretches(example: Example, tokenizer: Any) -> list[tuple[str, bool]]:
+    """The example's text in (stretch, whether it carries loss) pairs; long ones are shortened in their middle."""
+    found = []
     position = 0
     for supervised, run in groupby(label != IGNORED for label in example.labels):
         length = sum(1 for _ in run)
@@ -110,6 +110,14 @@ def marked(example: Example, tokenizer: Any, *, in_colour: bool) -> Text:
         position += length
         if len(text) > _SHOWN_CHARS:
             text = f"{text[: _SHOWN_CHARS // 2]} […] {text[-_SHOWN_CHARS // 2 :]}"
+        found.append((text, supervised))
+    return found
+
+
+def marked(example: Example, tokenizer: Any, *, in_colour: bool) -> Text:
+    """The example as text with its supervised stretches marked."""
+    out = Text()
+    for text, supervised in stretches(example, tokenizer):
         if in_colour:
             out.append(text, style="bold green" if supervised else "dim")
         else:

@@ -37,7 +37,8 @@ def rows_to_measure(config: TrainConfig, steps: int) -> int:
 def row_losses(model: Any, tokenizer: Any, parts: dict[str, Tokenised], rows: int, title: str) -> Any:
     """A frame record_id, split, tokens, loss of the first rows of each part.
 
-    The loss is a mean over the row's supervised tokens, in nats. Record ids are hashes: the first rows are a sample drawn at random. A classifier's row counts as one token.
+    The loss is a mean over the row's supervised tokens, in nats; a classifier's row counts as one token. Record ids
+    are hashes: the first rows are a sample drawn at random.
     """
     import polars as pl
 

@@ -11,25 +11,24 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
-from data.errors import ConfigError
 from data.records import canonical_json, digest
 from data.runs import Run
 from data.store import Store
-from train import peak
 from train.card import Provenance
 from train.closing import closing_table, outcome_facts
 from train.config import TrainConfig, as_data, what_matters
 from train.folder import dump, finished, write_start, write_weights
-from train.forecast_shown import came_of
 from train.ingredients import Ingredients, gather
 from train.look import look
 from train.methods import check_machine
 from train.models import BaseModel, Shape, open_directory, prepare
+from train.resume import begin
 from train.rows import Tokenised, texts_of
+from train.rows_kept import keep_rows
 from train.suitable import check_model
 
 if TYPE_CHECKING:
-    from train.fit import Fitted
+    from train.attempt import Trained
 
 
 def train(config: TrainConfig) -> int:
@@ -72,10 +71,10 @@ def learn(
             _keep(config, done)
         return done
     run = _new_run(config, run_id, rows.version, base, folder)
-    fitted, tokenizer = _train(config, run, rows, base, folder, console, stored=stored, watchers=watchers)
-    write_weights(run, fitted, tokenizer, folder)
+    trained = _train(config, run, rows, base, folder, console, stored=stored, watchers=watchers)
+    write_weights(run, trained.fitted, trained.looked.tokenizer, folder)
     run.metrics["seconds"] = round(time.perf_counter() - began, 1)
-    _finish(config, run, fitted, rows.provenance, base, folder, stored=stored)
+    _finish(config, run, trained, rows.provenance, base, folder, stored=stored)
     return run
 
 
@@ -97,37 +96,36 @@ def _train(
     *,
     stored: bool,
     watchers: Sequence[Any],
-) -> tuple[Fitted, Any]:
-    """Tokenise, check, load and fit. The run is in the store as `running`, and as `failed` where it fails."""
+) -> Trained:
+    """Look, load and fit. The run is in the store as `running`, and as `failed` where it fails."""
     looked = look(config, rows, base, console)
-    tokenizer, labels, learnt, held_out = looked.tokenizer, looked.labels, looked.learnt, looked.held_out
+    learnt, held_out = looked.learnt, looked.held_out
     run.rows = {"train": len(learnt), "validation": len(held_out)}
     run.metrics = {**_counts(learnt, held_out), "preflight": [asdict(found) for found in looked.findings]}
-    checkpoint = _begin(config, folder, console)
+    checkpoint = begin(config, folder, rows.version, console)
     write_start(run, base, learnt, held_out, folder)
+    parts = {"train": learnt, "validation": held_out}
+    run.metrics["rows_digest"] = keep_rows(folder, rows.version, parts)["digest"]
     if stored:
         _keep(config, run)
-    from train.fit import fit
+    from train.attempt import attempt
 
     console.print(
         f"Training {run.run_id}: {run.method} on {run.model}, {len(learnt):,} rows", highlight=False
     )
     # Adapters are trained on a base in its own number format; full training keeps float32 weights.
     whole = config.method.name == "full"
+    labels = looked.labels
     model = open_directory(
         base.path,
         dtype=type(config.model.dtype).float32 if whole else config.model.dtype,
         attention=config.model.attention,
         shape=Shape(config.task.name, labels, config.seed, config.dropout, config.method.name == "qlora"),
     )
-    peak.start()
-    began = time.perf_counter()
     try:
-        fitted = fit(config, model, tokenizer, learnt, held_out, folder, console, checkpoint, watchers)
-        if checkpoint is None:
-            took = time.perf_counter() - began
-            run.metrics["forecast"] = came_of(looked.forecast, fitted.steps, took, peak.peak())
-        return fitted, tokenizer
+        return attempt(
+            config, run, rows, looked, model, folder, console, checkpoint, by_row=stored, watchers=watchers
+        )
     except KeyboardInterrupt:
         console.print("Stopped. The same command with resume=true goes on from the last checkpoint.")
         raise
@@ -152,31 +150,6 @@ def _counts(learnt: Tokenised, held_out: Tokenised) -> dict[str, Any]:
     }
 
 
-def _begin(config: TrainConfig, folder: Path, console: Console) -> Path | None:
-    """The checkpoint to go on from, or None after clearing what an earlier attempt left."""
-    from train.fit import last_checkpoint
-
-    last = last_checkpoint(folder)
-    if config.resume == "true":
-        words = f"Going on from {last.name}." if last else "No checkpoint yet: starting from the beginning."
-        console.print(words, highlight=False)
-        return last
-    if config.resume != "false":
-        chosen = Path(config.resume).resolve()
-        if not (chosen / "trainer_state.json").is_file():
-            raise ConfigError(
-                f"resume={config.resume} is no complete checkpoint: it holds no trainer_state.json",
-                "allowed: true (the last checkpoint of the same settings), false, a checkpoint's folder",
-            )
-        return chosen
-    if last is not None:
-        console.print(
-            f"note: starting again; resume=true would have gone on from {last.name}.", highlight=False
-        )
-    shutil.rmtree(folder, ignore_errors=True)
-    return None
-
-
 def _new_run(config: TrainConfig, run_id: str, version: str, base: BaseModel, folder: Path) -> Run:
     from train.environment import hardware, packages
 
@@ -197,7 +170,7 @@ def _new_run(config: TrainConfig, run_id: str, version: str, base: BaseModel, fo
 def _finish(
     config: TrainConfig,
     run: Run,
-    fitted: Fitted,
+    trained: Trained,
     provenance: Provenance,
     base: BaseModel,
     folder: Path,
@@ -205,22 +178,28 @@ def _finish(
     stored: bool,
 ) -> None:
     from train.card import draw_curve, write_card
+    from train.page import write_page
 
+    fitted = trained.fitted
     dump(folder / "history.json", fitted.history)
     draw_curve(fitted.history, fitted.best_step, folder)
     write_card(run, provenance, {**asdict(base), "path": str(base.path)}, folder)
     run.status = "done"
+    if stored:
+        write_page(run, trained.looked, fitted.history, trained.losses, folder, hide=config.allow_unscrubbed)
     dump(folder / "run.json", asdict(run))
     if stored:
-        _keep(config, run)
+        _keep(config, run, trained.losses)
     if not config.keep_checkpoints:
         shutil.rmtree(folder / "checkpoints", ignore_errors=True)
 
 
-def _keep(config: TrainConfig, run: Run) -> None:
-    """Put the run, and when it is done its facts, into the store."""
+def _keep(config: TrainConfig, run: Run, losses: Any = None) -> None:
+    """Put the run, and when it is done its facts and losses by row, into the store."""
     with Store.open(config.store.path) as store:
         store.save_run(run)
+        if losses is not None:
+            store.save_row_losses(run.run_id, losses)
         if run.status == "done":
             store.add_facts(outcome_facts(run))
 

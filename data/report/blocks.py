@@ -107,6 +107,17 @@ class SideBySide:
 
 
 @dataclass(slots=True)
+class Marked:
+    """A text as it stands, with stretches of it marked.
+
+    runs    (piece, whether it is marked) pairs; title: a line above
+    """
+
+    runs: Sequence[tuple[str, bool]]
+    title: str = ""
+
+
+@dataclass(slots=True)
 class Details:
     """Blocks behind a line that opens on a click; printed in full."""
 
@@ -115,7 +126,7 @@ class Details:
     open: bool = False
 
 
-Block: TypeAlias = Paragraph | Callout | Commands | Table | Chart | SideBySide | Details
+Block: TypeAlias = Paragraph | Callout | Commands | Table | Chart | SideBySide | Marked | Details
 
 
 @dataclass(slots=True)
