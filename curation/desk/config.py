@@ -22,7 +22,7 @@ class DeskConfig:
 
     home          folder with its database, credentials and log
     environment   folder of the server's own Python environment; null: a per-user folder, shared by all desks
-    python        the Python that makes it, 3.10 to 3.13; null: the one that runs this
+    python        the Python that makes it, 3.11 to 3.13; null: the one that runs this
     host          address that it listens on. 0.0.0.0 lets other machines in, without encryption: put a proxy before it
     port          port that it listens on; 0: any that is free
     redis         URL of a Redis server; empty: one inside the desk's process
