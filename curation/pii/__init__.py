@@ -31,7 +31,7 @@ __all__ = [
     "fingerprint",
     "judge",
     "judge_batch",
-    "keep",
+    "keep_originals",
     "scan",
     "scan_patterns",
 ]
@@ -83,7 +83,7 @@ def fingerprint(config: PiiConfig) -> str:
     return ",".join(parts)
 
 
-def keep(said: Verdicts, config: PiiConfig) -> None:
+def keep_originals(said: Verdicts, config: PiiConfig) -> None:
     """Write the originals of what was replaced, encrypted as they are, to the vault.
 
     It is done before the version is made: a crash between the two leaves entries without a version, which the next run

@@ -131,6 +131,7 @@ class PiiConfig:
                      TUNEPROOF_PII_KEY, else ~/.config/tuneproof/pii.key. The key is in no configuration and no store
     vault            file in which the originals are kept, encrypted, so that `python -m data reveal` can show them
                      again; empty: they are not kept. Made by `python -m data vault init`
+    whole_record     replace a name, number or address that was found once in every message of its record
     threshold        confidence from which a finding counts, 0 to 1. Presidio gives a phone number without a context
                      word exactly .4 and raises a weak pattern beside a context word to .4; at .5 the recall of phone
                      numbers falls from .59 to .20, at .35 nothing is gained
@@ -159,6 +160,7 @@ class PiiConfig:
     operators: dict[str, Operator] = field(default_factory=dict)
     key_file: str = ""
     vault: str = ""
+    whole_record: bool = True
     threshold: float = 0.4
     drop_over: int | None = None
     spacy_model: str = "en_core_web_sm"

@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from curation.pii.detect import Scanner
 from curation.pii.finding import NAME_TYPES, PLACEHOLDER, Finding, resolved
 from curation.pii.instead import Numbers, Operators
+from curation.pii.repeats import Repeats
 from curation.pii.working import Content, Span, Written
 from data.records import Message, canonical_json
 from data.sealing import Sealed
@@ -32,6 +33,7 @@ class Masked:
         self.messages: list[Message] = [dict(message) for message in messages]
         self.counts: Counter[str] = Counter()
         self.sealed: list[Sealed] = []
+        self.repeats = Repeats()
         spans = read_spans(replaced, len(messages))
         self._contents = [Content(m["content"], own) for m, own in zip(messages, spans, strict=True)]
         self._spans = spans
@@ -40,6 +42,12 @@ class Masked:
     def contents(self) -> list[Content]:
         """The messages' contents while they are masked."""
         return self._contents
+
+    def take(self, content: Content, findings: Sequence[Sequence[Finding]]) -> bool:
+        """Make stretches of the findings in the parts of one of the contents, and count them; False for none."""
+        taken = content.take(findings, _maskable)
+        self.counts.update(finding.type for finding in taken)
+        return bool(taken)
 
     @property
     def detail(self) -> str:
@@ -85,14 +93,9 @@ def mask(
     open_ = [(record, content) for record in masked for content in record.contents]
     writing = operators is not None and not operators.tags_only
     for _ in range(MAX_ROUNDS if writing else 1):
-        texts = [content.scanned() for _, content in open_]
-        found = iter(scanner.scan([text for own in texts for text in own]))
-        changed = []
-        for (record, content), own in zip(open_, texts, strict=True):
-            taken = content.take([next(found) for _ in own], _maskable)
-            record.counts.update(finding.type for finding in taken)
-            if taken:
-                changed.append((record, content))
+        changed = _scanned(open_, scanner)
+        if operators is not None and writing and operators.whole_record:
+            changed = _repeated(changed)
         open_ = changed
         if not open_:
             break
@@ -101,6 +104,35 @@ def mask(
             if record.counts:
                 record.write(operators)
     return masked
+
+
+Open = list[tuple[Masked, Content]]
+
+
+def _scanned(open_: Open, scanner: Scanner) -> Open:
+    """Take what the scanner finds; returns the contents in which it found something."""
+    texts = [content.scanned() for _, content in open_]
+    found = iter(scanner.scan([text for own in texts for text in own]))
+    changed = []
+    for (record, content), own in zip(open_, texts, strict=True):
+        if record.take(content, [next(found) for _ in own]):
+            changed.append((record, content))
+    return changed
+
+
+def _repeated(changed: Open) -> Open:
+    """Take what stands in the changed records again; returns all contents of these records that are changed now."""
+    records = {id(record): record for record, _ in changed}
+    now = list(changed)
+    known = {id(content) for _, content in changed}
+    for record in records.values():
+        if not record.repeats.add(pair for content in record.contents for pair in content.values()):
+            continue
+        for content in record.contents:
+            again = [record.repeats.find(text) for text in content.scanned()]
+            if any(again) and record.take(content, again) and id(content) not in known:
+                now.append((record, content))
+    return now
 
 
 def read_spans(replaced: str | None, messages: int) -> list[list[Span]]:

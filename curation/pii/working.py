@@ -74,6 +74,15 @@ class Content:
             texts.append(f"{key}{SEPARATOR}{shown}" if part.lead else shown)
         return texts
 
+    def values(self) -> list[tuple[str, str]]:
+        """(type, value) of every new stretch."""
+        return [
+            (piece.entity, piece.value)
+            for own in self._pieces
+            for piece in own
+            if not isinstance(piece, str) and not piece.stands
+        ]
+
     def take(self, findings: Sequence[Sequence[Finding]], choose: Choose) -> list[Finding]:
         """Make stretches of the findings in each scanned text; returns those that were taken."""
         taken: list[Finding] = []

@@ -48,6 +48,7 @@ class Operators:
     def __init__(self, config: PiiConfig) -> None:
         self._operator_of = config.operator_of
         self.tags_only = config.operator is Operator.tag
+        self.whole_record = config.whole_record
         key = load_key(config.key_file) if config.wants_key else None
         self.sealer = Sealer(key) if key is not None and config.vault else None
         used = {config.operator, *config.operators.values()}
