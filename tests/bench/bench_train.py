@@ -163,7 +163,7 @@ def measure(
         else:
             got = train_with_trl(arm, name, rows, options, Path(folder))
     median, low, high = summary(got["seen"])
-    hidden, inner, layers, heads, keys, vocabulary, tied = SHAPES[name.removesuffix("-lora")]
+    hidden, inner, layers, heads, keys, vocabulary, _tied = SHAPES[name.removesuffix("-lora")]
     attention = hidden * hidden * 2 + 2 * hidden * hidden * keys // heads
     weights = layers * (attention + 3 * hidden * inner) + vocabulary * hidden
     share = sum(int((row["labels"] != IGNORED).sum()) for row in rows) / sum(
@@ -182,7 +182,7 @@ def measure(
 
 def table(results: list[Result]) -> str:
     lines = [
-        "| model | rows | arm | real tok/s | low..high | supervised tok/s | against default | MFU | GB | first step s |",
+        "| model | rows | arm | tok/s | low..high | supervised tok/s | against default | MFU | GB | first step s |",
         "|---|---|---|---|---|---|---|---|---|---|",
     ]
     for r in results:

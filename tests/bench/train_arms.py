@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import itertools
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -112,7 +113,7 @@ def synchronise() -> None:
 
 
 def summary(seen: list[tuple[float, int]]) -> tuple[float, float, float]:
-    rates = [(b[1] - a[1]) / (b[0] - a[0]) for a, b in zip(seen, seen[1:], strict=False)]
+    rates = [(b[1] - a[1]) / (b[0] - a[0]) for a, b in itertools.pairwise(seen)]
     return float(np.median(rates)), min(rates), max(rates)
 
 
