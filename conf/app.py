@@ -22,6 +22,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from conf.experiments import named_by_file
 from conf.messages import explained, refuse_dashes
 from data.commands import DEFAULT_STORE
 from data.errors import ConfigError, UserError, closest
@@ -76,7 +77,9 @@ def run(command: str, schema: type[Config], task: Callable[[Config], int | None]
     )
     try:
         refuse_dashes(sys.argv[1:], command)
-        decorated()
+        with named_by_file(sys.argv[1:]) as words:
+            sys.argv[1:] = words
+            decorated()
     except (HydraException, OmegaConfBaseException) as error:
         return complain(explained(error, command, schema))
     except UserError as error:

@@ -18,6 +18,10 @@ def run(config: TrainConfig) -> int | None:
         from train.folds import cross_validate
 
         return cross_validate(config)
+    if config.tune.name != "off" and not config.plan:
+        from train.tune import tune
+
+        return tune(config)
     from train.run import train
 
     return train(config)

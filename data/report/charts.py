@@ -11,7 +11,7 @@ from typing import Any
 from data.report.theme import BLUE, INK, MUTED, SERIES, VERMILION, save
 from data.report.wording import number
 
-__all__ = ["compare", "confusion", "dots", "histogram", "line", "save", "waterfall"]
+__all__ = ["compare", "confusion", "dots", "histogram", "line", "parallel", "save", "waterfall"]
 
 WIDTH = 620
 STEP = 30
@@ -226,3 +226,76 @@ def confusion(rows: Rows, *, order: Sequence[str]) -> Any:
     return alt.layer(*layers).properties(
         width=alt.Step(step), height=alt.Step(step if not few else min(step, 48))
     )
+
+
+def parallel(
+    rows: Rows, *, last: str, logarithmic: Iterable[str] = (), least_is_best: bool = True, best: int = 3
+) -> Any:
+    """Parallel coordinates: a line a row, through the value of each column, `last` on the right.
+
+    rows           dicts with one value a column, and `pruned` (drawn dashed and pale)
+    logarithmic    columns that are placed by their logarithm; others by value, and words in order of appearance
+    least_is_best  whether a small value of `last` is good; the `best` rows are drawn dark
+    """
+    alt = _altair()
+    columns = [*(name for name in (rows[0] if rows else ()) if name not in ("pruned", last)), last]
+    places = {name: _places([row[name] for row in rows], name in set(logarithmic)) for name in columns}
+    whole = [n for n, row in enumerate(rows) if not row["pruned"]]
+    ranked = sorted(whole, key=lambda n: rows[n][last] if least_is_best else -rows[n][last])[:best]
+    points = [
+        {
+            "line": n,
+            "column": name,
+            "at": places[name][0][n],
+            "kind": "best" if n in ranked else "given up" if row["pruned"] else "other",
+        }
+        for n, row in enumerate(rows)
+        for name in columns
+    ]
+    ticks = [
+        {"column": name, "at": at, "words": words}
+        for name in columns
+        for words, at in places[name][1].items()
+    ]
+    kinds = ["best", "other", "given up"]
+    x = alt.X("column:N", sort=columns, title=None, axis=alt.Axis(labelAngle=0, orient="top", grid=True))
+    y = alt.Y("at:Q", axis=None, scale=alt.Scale(domain=[-0.04, 1.04]))
+    colour = alt.Color("kind:N", scale=alt.Scale(domain=kinds, range=[VERMILION, BLUE, MUTED]), title=None)
+    lines = []
+    for kind, width, dash in (("given up", 1.0, [4, 3]), ("other", 1.4, [1, 0]), ("best", 2.6, [1, 0])):
+        here = [point for point in points if point["kind"] == kind]
+        if here:
+            lines.append(
+                alt.Chart(_inline(here))
+                .mark_line(strokeWidth=width, strokeDash=dash, opacity=1.0 if kind == "best" else 0.55)
+                .encode(x=x, y=y, color=colour, detail="line:N")
+            )
+    words = (
+        alt.Chart(_inline(ticks))
+        .mark_text(align="left", dx=5, fontSize=11, color=INK)
+        .encode(x=x, y=y, text="words:N")
+    )
+    return alt.layer(*lines, words).properties(
+        width=alt.Step(max(95, WIDTH // max(len(columns), 1))), height=300
+    )
+
+
+def _places(values: Sequence[Any], logarithmic: bool) -> tuple[list[float], dict[str, float]]:
+    """Where each value lies between 0 and 1, and what is written beside which place."""
+    import math
+
+    few = list(dict.fromkeys(sorted(values, key=lambda value: (isinstance(value, str), value))))
+    if any(isinstance(value, str) for value in values) or len(few) <= 4:
+        at = {value: n / max(len(few) - 1, 1) for n, value in enumerate(few)}
+        return [at[value] for value in values], {_short(value): place for value, place in at.items()}
+    numbers = [math.log(value) if logarithmic else float(value) for value in values]
+    low, high = min(numbers), max(numbers)
+    middle = (low + high) / 2
+    shown = {
+        _short(math.exp(at) if logarithmic else at): (at - low) / (high - low) for at in (low, middle, high)
+    }
+    return [(value - low) / (high - low) for value in numbers], shown
+
+
+def _short(value: Any) -> str:
+    return f"{value:.3g}" if isinstance(value, float) else str(value)
