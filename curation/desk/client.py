@@ -65,6 +65,10 @@ class Client:
                 return str(one["id"])
         return str(self._json("POST", "/workspaces", json={"name": name})["id"])
 
+    def workspace_users(self, workspace_id: str) -> list[Json]:
+        """Its users: id, username, role."""
+        return list(self._json("GET", f"/workspaces/{workspace_id}/users")["items"])
+
     def datasets(self, workspace_id: str) -> list[Json]:
         """The datasets of a workspace."""
         found = self._json("GET", "/me/datasets", params={"workspace_id": workspace_id})["items"]

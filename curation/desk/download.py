@@ -29,7 +29,7 @@ def download(client: Client, dataset_id: str, pushed: dict[str, str]) -> list[An
                 advance(1)
         problem = mismatch(records, client.progress(dataset_id), client.users_progress(dataset_id))
         if not problem:
-            return [answer for record in records for answer in _answers(record, pushed)]
+            return [answer for record in records for answer in answers_in(record, pushed)]
         time.sleep(0.5)
     raise UserError(
         f"what was read does not fit what the server counts: {problem}",
@@ -56,7 +56,8 @@ def mismatch(records: list[dict[str, Any]], counted: dict[str, Any], users: list
     )
 
 
-def _answers(record: dict[str, Any], pushed: dict[str, str]) -> list[Answer]:
+def answers_in(record: dict[str, Any], pushed: dict[str, str]) -> list[Answer]:
+    """The answers to one record of the server's; stale where it shows anything but what was `pushed`."""
     item = str(record["external_id"])
     stale = shown_hash(record["fields"]) != pushed.get(item)
     return [

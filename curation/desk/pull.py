@@ -22,6 +22,7 @@ from curation.restore import keeping_latest
 from curation.steps import Step
 from curation.undo import later_again
 from data.annotations import DeskDataset
+from data.commands import spelt
 from data.errors import UserError, closest
 from data.facts import Fact
 from data.scrubbed import scrubbed
@@ -147,4 +148,5 @@ def _show_step(store: Store, steps: list[Step], console: Console) -> None:
     console.print(table)
     console.print(f"version [bold]{made.version}[/], {made.rows:,} records", highlight=False)
     if found.height:
-        console.print(f"python -m data why {found['one'][0]}", style="dim", highlight=False)
+        hint = spelt(f"python -m data why {found['one'][0]}", str(store.path))
+        console.print(hint, style="dim", highlight=False, soft_wrap=True)

@@ -19,6 +19,7 @@ from curation.desk.settings import OF_EVALUATION, Kind, LabellingConfig, Select,
 from curation.desk.show import Item
 from curation.desk.upload import MARK, carry_out, make_dataset, plan
 from data.annotations import DeskDataset
+from data.commands import spelt
 from data.errors import UserError
 from data.progress import progress
 from data.records import canonical_json, digest
@@ -101,9 +102,10 @@ def send(
         rows = sheet.write(command.desk, config.questions, items)
         keep(store, dataset, items)
         console.print(f"{dataset.dataset}: {rows:,} items in {sheet.path_of(command.desk)}", highlight=False)
+        hint = f"python -m curation.desk pull dataset={dataset.dataset} desk.file='{command.desk.file}'"
         console.print(
             f"next: fill in annotator and answers, one copy of the file a person, then   "
-            f"python -m curation.desk pull dataset={dataset.dataset} desk.file='{command.desk.file}'",
+            f"{spelt(hint, command.store.path)}",
             style="dim", highlight=False, soft_wrap=True,
         )  # fmt: skip
         return
