@@ -16,6 +16,7 @@ from rich.console import Console
 import data.load
 from curation.config import CurationConfig
 from curation.desk.carry import carry_after, carry_before, last_terms
+from curation.grown import NOBODY, Earlier, Grown
 from curation.reread import id_to_read, notice
 from curation.restore import keeping_latest, repeat, undos
 from curation.stages import STAGES, Stage, code_digest
@@ -139,33 +140,36 @@ def run_stage(store: Store, parent: str, stage: Stage, config: Any) -> Step:
         if store.facts(made).is_empty():  # a process that was killed after applying left none
             measure(store, parent, made, stage, config)
         return Step(stage.name, made, True, time.perf_counter() - started)
+    found, kind = _said_before(store, parent, stage, settings, code), ""
     if stage.row_wise:
-        before, new = store.known(parent, stage=stage.name, config=settings, code=code)
-        with progress(f"{stage.name}: {stage.meaning}", total=len(new)) as advance:
-            judged = stage.judge(Watched(new, advance), config) if len(new) else verdicts()
-        judged = pl.concat([before, judged])
+        said = _row_wise(store, parent, stage, config, found)
     else:
-        kind = _sketch(store, parent, stage, config)
+        kind = _sketch(store, parent, stage, config, found)
         with progress(f"{stage.name}: {stage.meaning}", total=None):
-            judged = _set_wise(store, parent, stage, config, kind)
+            said = _set_wise(store, parent, stage, config, kind, found)
+    if stage.keep_originals is not None:
+        stage.keep_originals(said.verdicts, config)
     version = store.apply(
         parent,
         stage=stage.name,
         config=settings,
         code=code,
-        verdicts=judged,
+        verdicts=said.verdicts,
         reasons=stage.reasons,
         started=started,
+        earlier=found.version if found and said.again is not None else None,
+        again=said.again,
     )
-    measure(store, parent, version, stage, config)
+    measure(store, parent, version, stage, config, kind, found)
     return Step(stage.name, version, False, time.perf_counter() - started)
 
 
 SKETCH_ROWS = 20_000
 
 
-def _sketch(store: Store, parent: str, stage: Stage, config: Any) -> str:
+def _sketch(store: Store, parent: str, stage: Stage, config: Any, found: Earlier | None) -> str:
     """Store the stage's sketches of the texts that have none yet; returns their kind, empty where it makes none."""
+    but = found.parent if found else None
     module = stage.sketches
     columns = module.sketch_columns(config) if module else ()
     if module is None or not columns:
@@ -177,7 +181,7 @@ def _sketch(store: Store, parent: str, stage: Stage, config: Any) -> str:
             return batch.select("text_hash", data=module.sketch_batch(batch, config))
 
         def counted() -> Iterator[pl.DataFrame]:
-            unsketched = store.unsketched(parent, kind, columns, SKETCH_ROWS)
+            unsketched = store.unsketched(parent, kind, columns, SKETCH_ROWS, but)
             for frame in in_threads(made, unsketched):
                 advance(frame.height)
                 yield frame
@@ -186,16 +190,50 @@ def _sketch(store: Store, parent: str, stage: Stage, config: Any) -> str:
     return kind
 
 
-def _set_wise(store: Store, parent: str, stage: Stage, config: Any, kind: str) -> Verdicts:
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """Verdicts on all records; or, with `again`, on new ones and on these old ones: the rest is as said before."""
+
+    verdicts: Verdicts
+    again: pl.Series | None = None
+
+
+def _said_before(
+    store: Store, parent: str, stage: Stage, settings: dict[str, Any], code: str
+) -> Earlier | None:
+    """What the stage said of an earlier version whose records are a part of `parent`'s."""
+    if not stage.row_wise and stage.extend is None:
+        return None
+    found = store.extended(parent, stage=stage.name, config=settings, code=code)
+    return Earlier(store, found) if found else None
+
+
+def _row_wise(store: Store, parent: str, stage: Stage, config: Any, found: Earlier | None) -> _Said:
+    """Let the stage judge the records that it has not judged with this very text."""
+    if found is not None:
+        before, new = verdicts(), store.read(parent, but=found.parent)
+    else:
+        before, new = store.known(
+            parent, stage=stage.name, config=plain(config), code=stage.code_with(config)
+        )
+    rows = len(new)
+    with progress(f"{stage.name}: {stage.meaning}", total=rows) as advance:
+        judged = stage.judge(Watched(new, advance), config) if rows else verdicts()
+    return _Said(pl.concat([before, judged]), None if found is None else NOBODY)
+
+
+def _set_wise(
+    store: Store, parent: str, stage: Stage, config: Any, kind: str, found: Earlier | None
+) -> _Said:
     """Let the stage judge all records, or only what is new beside the records of an earlier version."""
-    if stage.extend is not None:
-        earlier = store.extended(parent, stage=stage.name, config=plain(config), code=stage.code)
-        if earlier is not None:
-            old = store.version(earlier)
-            kept = store.read(earlier, sketch_kind=kind)
-            new = store.read(parent, but=old.parent, sketch_kind=kind)
-            return stage.extend(kept, new, store.verdicts(earlier), config)
-    return stage.judge(store.read(parent, sketch_kind=kind), config)
+    if found is not None and stage.extend is not None:
+        old = store.read(found.parent, sketch_kind=kind)
+        kept = store.read(found.version, sketch_kind=kind)
+        new = store.read(parent, but=found.parent, sketch_kind=kind)
+        more = stage.extend(Grown(old=old, kept=kept, new=new, said=found.said), config)
+        if more is not None:
+            return _Said(*more)
+    return _Said(stage.judge(store.read(parent, sketch_kind=kind), config))
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,7 +274,23 @@ class Watched:
         return self.records.among(ids)
 
 
-def measure(store: Store, parent: str, version: str, stage: Stage, config: Any) -> None:
+def measure(
+    store: Store,
+    parent: str,
+    version: str,
+    stage: Stage,
+    config: Any,
+    kind: str = "",
+    found: Earlier | None = None,
+) -> None:
     """Store the facts of a stage that measures itself: `curation.<name>.measure(before, after, config)`."""
-    if stage.measure is not None:
-        store.add_facts(stage.measure(store.read(parent), store.read(version), config))
+    if stage.measure is None:
+        return
+    facts = None
+    if found is not None and stage.measure_grown is not None and store.holds(version, found.version):
+        earlier = store.read(found.version, sketch_kind=kind)
+        new = store.read(version, but=found.version, sketch_kind=kind)
+        facts = stage.measure_grown(store.read(version), earlier, new, store.facts(found.version), config)
+    if facts is None:
+        facts = stage.measure(store.read(parent), store.read(version), config)
+    store.add_facts(facts)

@@ -11,6 +11,9 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import polars as pl
+
+from curation.grown import Grown
 from data.facts import Fact
 from data.records import Records
 from data.verdicts import Verdicts
@@ -51,7 +54,8 @@ class Stage:
         Raises UserError where such a file cannot be read.
         """
         fingerprint = getattr(self._module(), "fingerprint", None)
-        return f"{self.code}+{fingerprint(config)}" if fingerprint else self.code
+        found = fingerprint(config) if fingerprint else ""
+        return f"{self.code}+{found}" if found else self.code
 
     @property
     def sketches(self) -> ModuleType | None:
@@ -63,11 +67,20 @@ class Stage:
         return module if hasattr(module, "sketch_batch") else None
 
     @property
-    def extend(self) -> Callable[[Records, Records, Verdicts, Any], Verdicts] | None:
-        """(kept, new, verdicts before, config) -> verdicts on both, for stages that need not judge the old again."""
-        function: Callable[[Records, Records, Verdicts, Any], Verdicts] | None = getattr(
+    def extend(self) -> Callable[[Grown, Any], tuple[Verdicts, pl.Series] | None] | None:
+        """(grown, config) -> verdicts on new records and on some old ones, and the ids of these: see `Grown`.
+
+        For stages that need not judge all records again where records were added; None where they must after all.
+        """
+        function: Callable[[Grown, Any], tuple[Verdicts, pl.Series] | None] | None = getattr(
             self._module(), "extend", None
         )
+        return function
+
+    @property
+    def keep_originals(self) -> Callable[[Verdicts, Any], None] | None:
+        """(verdicts, config): writes what a stage keeps outside the store, before its version is made."""
+        function: Callable[[Verdicts, Any], None] | None = getattr(self._module(), "keep_originals", None)
         return function
 
     @property
@@ -75,6 +88,19 @@ class Stage:
         """(before, after, config) -> facts, for stages that measure themselves."""
         function: Callable[[Records, Records, Any], list[Fact]] | None = getattr(
             self._module(), "measure", None
+        )
+        return function
+
+    @property
+    def measure_grown(
+        self,
+    ) -> Callable[[Records, Records, Records, pl.DataFrame, Any], list[Fact] | None] | None:
+        """(after, earlier, new, facts of the earlier, config) -> facts as `measure` gives them; None: it must measure.
+
+        For stages that need not measure all of `after` again, where `earlier` and `new` together are the whole of it.
+        """
+        function: Callable[[Records, Records, Records, pl.DataFrame, Any], list[Fact] | None] | None = (
+            getattr(self._module(), "measure_grown", None)
         )
         return function
 

@@ -11,6 +11,7 @@ from dataclasses import asdict, fields
 from typing import Any, TypeVar
 
 import duckdb
+import numpy as np
 import polars as pl
 
 from data.errors import StoreError, closest
@@ -35,9 +36,9 @@ def check_tag(name: str) -> None:
 def _joined(texts: Any) -> memoryview:
     """The bytes of an Arrow string array without nulls, one after the other: as they lie in memory."""
     _, offsets, content = texts.buffers()
-    kind = "q" if str(texts.type).startswith("large") else "i"
-    bounds = memoryview(offsets).cast("B").cast(kind)[texts.offset : texts.offset + len(texts) + 1]
-    return memoryview(content)[bounds[0] : bounds[-1]]
+    width = np.int64 if str(texts.type).startswith("large") else np.int32
+    bounds = np.frombuffer(offsets, width)[texts.offset : texts.offset + len(texts) + 1]
+    return memoryview(content)[int(bounds[0]) : int(bounds[-1])]
 
 
 class Journal:

@@ -78,6 +78,10 @@ class Memory(Annotations):
                 return str(made)
         return None
 
+    def holds(self, version: str, part: str) -> bool:
+        """Whether `version` was made so that all members of `part` are in it, with their texts and splits."""
+        return new_parts(self.connection, version, part) is not None
+
     def ingests(self, config: Mapping[str, Any], code: str) -> list[tuple[str, list[dict[str, Any]]]]:
         """Ingest versions made with this very configuration and code, newest first, and their files (see `files`)."""
         found = self.query(

@@ -41,13 +41,15 @@ def begin_like(connection: duckdb.DuckDBPyConnection, noun: Noun, version: str, 
     )
 
 
-def leave_out(connection: duckdb.DuckDBPyConnection, noun: Noun, version: str, ids: str) -> None:
-    """Let `version` lack the records of the relation `ids` (record_id) in the parts that it has."""
+def leave_out(
+    connection: duckdb.DuckDBPyConnection, noun: Noun, version: str, ids: str, but: str = ""
+) -> None:
+    """Let `version` lack the records of the relation `ids` (record_id) in the parts that it has, except in `but`."""
     connection.execute(
         f"""INSERT INTO {noun}_gaps SELECT DISTINCT version, part, record_id
         FROM {noun}_parts JOIN {noun}_rows USING (part) ANTI JOIN {noun}_gaps USING (version, part, record_id)
-        WHERE version = ? AND record_id IN (SELECT record_id FROM {ids})""",
-        [version],
+        WHERE version = ? AND part != ? AND record_id IN (SELECT record_id FROM {ids})""",
+        [version, but],
     )
 
 

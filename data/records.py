@@ -133,8 +133,8 @@ class Records(Protocol):
     def earlier(self, stage: str, config: dict[str, Any], reason: str = "") -> pl.DataFrame:
         """What `stage` with this very `config` assigned in earlier versions of this store.
 
-        Columns record_id, value, of `among` where that was asked for; with a `reason`, the values of its tags with that reason. Lets what was given stay
-        as it was when data is added.
+        Columns record_id, value (of the records asked for by `among`, where the store is read); with a `reason`, the
+        values of its tags with that reason. Lets what was given stay as it was when data is added.
         """
         ...
 

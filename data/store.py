@@ -16,8 +16,8 @@ from data.ahead import ahead
 from data.connection import connect
 from data.erasures import without_forgotten
 from data.errors import StoreError
-from data.memory import Memory
-from data.parts import MOST_GAPS, add_part, begin_like, gaps, leave_out, make_whole, new_parts
+from data.making import Making
+from data.parts import add_part, begin_like, make_whole, new_parts
 from data.reading import StoreRecords
 from data.records import canonical_json, text_hash
 from data.trouble import check_file
@@ -25,7 +25,7 @@ from data.verdicts import VERDICT_SCHEMA, Action, Verdicts
 from data.versions import Version, stage_key, version_id
 
 
-class Store(Memory, AbstractContextManager["Store"]):
+class Store(Making, AbstractContextManager["Store"]):
     """A DuckDB file with every version, verdict, fact, run and evaluation.
 
     One process writes at a time. Every change is one transaction: after a crash the store is as it was before.
@@ -229,80 +229,6 @@ class Store(Memory, AbstractContextManager["Store"]):
         must(same == 0, f"{same} edits do not change their record")
         self.connection.unregister("judged_ids")
         self.connection.unregister("edited_ids")
-
-    def _change(self, made: str, parent: str, frame: pl.DataFrame) -> None:
-        """The members of `made`: those of `parent` as the registered `judged`, which is `frame`, changes them."""
-        changing = [Action.drop.value, Action.edit.value, Action.assign.value]
-        changed = frame.filter(pl.col("action").is_in(changing))["record_id"].n_unique()
-        rows = self._one("SELECT count(*) FROM members WHERE version = ?", [parent])
-        if changed + gaps(self.connection, "member", parent) > MOST_GAPS * rows:
-            within = ""
-        else:
-            self.connection.register("changed_ids", frame.filter(pl.col("action").is_in(changing)))
-            begin_like(self.connection, "member", made, parent)
-            leave_out(self.connection, "member", made, "changed_ids")
-            self.connection.unregister("changed_ids")
-            within = f"AND m.record_id IN (SELECT record_id FROM judged WHERE action IN {tuple(changing)})"
-        self._add_changed(made, "members", parent, within)
-
-    def _add_changed(self, made: str, members: str, parent: str, within: str) -> None:
-        """The part of `made`: rows of the relation `members` of `parent`, as `judged` changes them."""
-        add_part(self.connection, "member", made)
-        self.connection.execute(
-            f"""
-            INSERT INTO member_rows
-            SELECT $made, m.record_id, coalesce(e.text_hash, m.text_hash), coalesce(a.value, m.split)
-            FROM {members} m
-            LEFT JOIN judged e ON e.record_id = m.record_id AND e.action = 'edit'
-            LEFT JOIN judged a ON a.record_id = m.record_id AND a.action = 'assign'
-            WHERE m.version = $parent {within}
-              AND NOT EXISTS (SELECT 1 FROM judged d WHERE d.record_id = m.record_id AND d.action = 'drop')
-            UNION ALL SELECT $made, record_id, text_hash, NULL FROM judged WHERE action = 'restore'
-            ORDER BY 2
-            """,
-            {"made": made, "parent": parent},
-        )
-
-    def _extend(self, made: str, parent: str, earlier: str, again: pl.Series | None) -> dict[Action, int]:
-        """Members and verdicts of `made` like those of `earlier`, but for records that are new or judged again.
-
-        Returns how many records the verdicts that hold on are about, by action.
-        """
-        before = self.version(earlier)
-        assert before.parent is not None
-        ids = pl.DataFrame({"record_id": again if again is not None else []}, schema={"record_id": pl.String})
-        self.connection.register("again_ids", ids.unique())
-        said = dict(
-            self.connection.execute(
-                """SELECT action, count(DISTINCT record_id) FROM verdicts
-                WHERE version = ? AND record_id IN (SELECT record_id FROM again_ids) GROUP BY action""",
-                [earlier],
-            ).fetchall()
-        )
-        for noun in ("member", "verdict"):
-            begin_like(self.connection, noun, made, earlier)
-            leave_out(self.connection, noun, made, "again_ids")
-        # What is new is read by itself, what is judged again from all: each by the quickest way.
-        new = self.read(parent, but=before.parent)
-        self.connection.register("fresh_ids", pl.concat([new.frame("record_id").collect(), ids]).unique())
-        outside = self._one(
-            "SELECT count(*) FROM judged WHERE record_id NOT IN (SELECT record_id FROM fresh_ids)"
-        )
-        if outside:
-            raise ValueError(
-                f"stage '{before.stage}': {outside} verdicts on records that were not judged again"
-            )
-        self._add_changed(made, "members", parent, "AND m.record_id IN (SELECT record_id FROM fresh_ids)")
-        self.connection.unregister("fresh_ids")
-        self.connection.unregister("again_ids")
-        totals = {
-            Action.drop: before.dropped,
-            Action.edit: before.edited,
-            Action.assign: before.assigned,
-            Action.tag: before.tagged,
-            Action.restore: before.restored,
-        }
-        return {action: count - said.get(action.value, 0) for action, count in totals.items()}
 
     def _take_over(self, version: str, base: str) -> None:
         begin_like(self.connection, "member", version, base)

@@ -14,6 +14,7 @@ from curation.dedup.decide import Duplicates, decide
 from curation.dedup.near import find
 from curation.dedup.record_texts import RecordTexts
 from curation.dedup.sketch import Sketch, shape, sketch, sketch_chunk
+from curation.grown import Grown
 from data.records import Records
 from data.verdicts import Action, Verdicts, verdicts
 
@@ -33,15 +34,20 @@ def judge(records: Records, config: DedupConfig) -> Verdicts:
     return _judge([records], config, settled=0)
 
 
-def extend(kept: Records, new: Records, before: Verdicts, config: DedupConfig) -> Verdicts:
-    """The verdicts on `kept` and `new` together, where `kept` is what an earlier run left and `before` what it said.
+def extend(grown: Grown, config: DedupConfig) -> tuple[Verdicts, pl.Series]:
+    """The verdicts on new records, and on old ones that are tagged now.
 
     What was kept stays kept: a new record that is like one of them is dropped, whatever the rule would prefer, and
     its verdict names the old record. New records are compared with the kept ones and with one another only.
     """
-    judged = _judge([kept, new], config, settled=len(kept))
-    known = before.select("record_id", "reason")
-    return pl.concat([before, judged.join(known, on=["record_id", "reason"], how="anti")])
+    judged = _judge([grown.kept, grown.new], config, settled=len(grown.kept))
+    old = judged.join(grown.new.frame("record_id").collect(), on="record_id", how="anti")[
+        "record_id"
+    ].unique()
+    before = grown.said(on=old.to_list())
+    fresh = judged.join(before.select("record_id", "reason"), on=["record_id", "reason"], how="anti")
+    again = fresh.filter(pl.col("record_id").is_in(old.implode()))["record_id"].unique()
+    return pl.concat([before.filter(pl.col("record_id").is_in(again.implode())), fresh]), again
 
 
 def _judge(parts: Sequence[Records], config: DedupConfig, settled: int) -> Verdicts:

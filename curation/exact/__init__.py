@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
+from curation.grown import Grown
 from data.records import Records
 from data.sketches import to_binary
 from data.verdicts import Action, Verdicts, verdicts
@@ -31,7 +32,24 @@ def judge(records: Records, config: ExactConfig) -> Verdicts:
 
     Texts with different labels are different records: they are tagged `exact_conflict`, never dropped.
     """
-    frame = _keyed(records, config)
+    return _judged(_keyed(records, config))
+
+
+def extend(grown: Grown, config: ExactConfig) -> tuple[Verdicts, pl.Series] | None:
+    """The same verdicts as `judge` of all records: only old ones with the key of a new one are judged again."""
+    new = _keyed(grown.new, config)
+    if config.normalise:
+        keys = grown.old.sketches().rename({"data": "key"})
+        if keys.height != len(grown.old):
+            return None
+    else:
+        keys = grown.old.frame("record_id", "text_hash").rename({"text_hash": "key"}).collect()
+    again = keys.filter(pl.col("key").is_in(new["key"].implode()))["record_id"]
+    met = _keyed(grown.old.among(again), config)
+    return _judged(pl.concat([met, new])), again
+
+
+def _judged(frame: pl.DataFrame) -> Verdicts:
     order = ["ingest_number", "record_id"]
     marked = frame.sort(order).with_columns(
         kept=pl.col("record_id").first().over("key", "label"),

@@ -13,16 +13,21 @@ from dataclasses import asdict, replace
 
 import polars as pl
 
-from curation.split.certificate import measure
+from curation.grown import Grown
+from curation.split.added import added
+from curation.split.certificate import measure, measure_grown
 from curation.split.config import SplitConfig
 from curation.split.folds import folds, judge_folds
 from curation.split.groups import groups
 from curation.split.growth import growth
 from curation.split.place import place, position
+from curation.split.sketch import sketch_batch, sketch_columns, sketch_kind
 from data.records import Records
 from data.verdicts import Action, Verdicts, verdicts
 
-__all__ = ["REASONS", "folds", "judge", "measure"]
+__all__ = [
+    "REASONS", "extend", "folds", "judge", "measure", "measure_grown", "sketch_batch", "sketch_columns", "sketch_kind",
+]  # fmt: skip
 
 REASONS = {
     "split_assigned": "the split of its group of near-duplicates and equal group columns",
@@ -59,6 +64,25 @@ def judge(records: Records, config: SplitConfig) -> Verdicts:
             judge_folds(grown, splits, records.earlier("split", asdict(config), "split_fold"), config)
         )
     return verdicts(pl.concat(said, how="diagonal"))
+
+
+def extend(grown: Grown, config: SplitConfig) -> tuple[Verdicts, pl.Series] | None:
+    """The same verdicts as `judge` of all records: old ones are judged again where a new one is in their group.
+
+    None with strata or folds, which all records have a part in.
+    """
+    if config.stratify_by or config.folds:
+        return None
+    found = added(grown, config)
+    if found is None:
+        return None
+    tied, again = found
+    asked = [grown.new.among(grown.new.frame("record_id").collect()["record_id"])]
+    asked += [grown.old.among(again)] if len(again) else []
+    placed = _by_hash(tied, pl.concat([_known(records, config) for records in asked]), config)
+    splits = placed.select("record_id", "found", split="place")
+    said = _assignments(tied.join(splits, on="record_id"))
+    return verdicts(pl.concat(said, how="diagonal")), again
 
 
 def _known(records: Records, config: SplitConfig) -> pl.DataFrame:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
+import polars as pl
 
 from curation.split.config import SplitConfig
+from curation.split.nearby import nearby
+from curation.split.sketch import Sketches
 from data.facts import Fact, Outcome
 from data.records import SPLITS, Records
 
@@ -17,24 +20,52 @@ def measure(before: Records, after: Records, config: SplitConfig) -> list[Fact]:
     from curation.dedup.exact_join import join_texts
     from curation.dedup.record_texts import RecordTexts
 
-    frame = after.frame("split").collect()
-    side = np.array([SPLITS.index(name) for name in frame["split"]], dtype=np.int64)
+    side = _sides(after)
     texts = RecordTexts([after], ("text",))
-    pairs = join_texts(texts, frame.height, config.threshold, config.ngram_words, only_across=side)
-    count = len(pairs.left)
-    return [
-        Fact(
-            subject=after.version,
-            subject_kind="version",
-            name="split_certificate",
-            value=float(count),
-            unit="pairs across splits",
-            n=frame.height,
-            method="exact prefix-filter join: no pair is missed, so there is no interval",
-            signature=f"jaccard>={config.threshold}|words:{config.ngram_words}",
-            outcome=(Outcome.PASS if count == 0 else Outcome.FAIL).value,
-            threshold="0 pairs",
-            evidence="python -m audit checks=[QUA-001]",
-            detail={"rows": {name: int((side == k).sum()) for k, name in enumerate(SPLITS)}},
-        )
-    ]
+    pairs = join_texts(texts, len(side), config.threshold, config.ngram_words, only_across=side)
+    method = "exact prefix-filter join: no pair is missed, so there is no interval"
+    return [_fact(after, side, len(pairs.left), method, config)]
+
+
+def measure_grown(
+    after: Records, earlier: Records, new: Records, facts: pl.DataFrame, config: SplitConfig
+) -> list[Fact] | None:
+    """The same fact, where the pairs of `earlier`, a part of `after`, were counted before: `new` ones are looked at.
+
+    `facts` are those of the earlier version. None where it was not without a pair, or texts have no sketch.
+    """
+    before = facts.filter(name="split_certificate")
+    if before.height != 1 or before["value"].item() != 0 or before["n"].item() != len(earlier):
+        return None
+    sketched = Sketches.of(earlier.sketches()), Sketches.of(new.sketches())
+    if [len(s) for s in sketched] != [len(earlier), len(new)]:
+        return None
+    pairs = nearby(earlier, new, sketched, config, spanning=False)
+    side = np.concatenate([_sides(earlier), _sides(new)])
+    method = (
+        f"exact prefix-filter join of the {len(new)} new records with all others: no pair is missed; "
+        f"the {len(earlier)} records of {earlier.version} had none among them"
+    )
+    return [_fact(after, side, int((side[pairs.left] != side[pairs.right]).sum()), method, config)]
+
+
+def _sides(records: Records) -> np.ndarray:
+    names = records.frame("record_id", "split").collect()["split"]
+    return names.replace_strict(list(SPLITS), range(len(SPLITS)), return_dtype=pl.Int64).to_numpy()
+
+
+def _fact(after: Records, side: np.ndarray, count: int, method: str, config: SplitConfig) -> Fact:
+    return Fact(
+        subject=after.version,
+        subject_kind="version",
+        name="split_certificate",
+        value=float(count),
+        unit="pairs across splits",
+        n=len(side),
+        method=method,
+        signature=f"jaccard>={config.threshold}|words:{config.ngram_words}",
+        outcome=(Outcome.PASS if count == 0 else Outcome.FAIL).value,
+        threshold="0 pairs",
+        evidence="python -m audit checks=[QUA-001]",
+        detail={"rows": {name: int((side == k).sum()) for k, name in enumerate(SPLITS)}},
+    )

@@ -8,6 +8,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from curation.split.config import SplitConfig
+from curation.split.sketch import Sketches, prompt_keys
 from data.errors import ConfigError, closest
 from data.records import Records
 
@@ -19,28 +20,34 @@ def groups(records: Records, config: SplitConfig) -> pl.DataFrame:
     prompts in lower case, equal values of a `group_by` column. A missing value ties nothing.
     """
     frame = records.frame("record_id", "ingest_number", *config.group_by).collect()
-    edges = [_near(records, config), _equal(_prompt_keys(records))]
+    edges = [_near(records, config), equal(_prompt_keys(records))]
     for column in config.group_by:
         if frame.height and frame[column].null_count() == frame.height:
             raise ConfigError(
                 f"split.group_by={column}: no record has that column",
                 closest(column, column_names(records)),
             )
-        edges.append(_equal(frame[column]))
-    pairs = np.concatenate(edges)
-    graph = coo_array(
-        (np.ones(len(pairs), dtype=np.int8), (pairs[:, 0], pairs[:, 1])), (frame.height, frame.height)
-    )
+        edges.append(equal(frame[column]))
+    group = components(np.concatenate(edges), frame.height)
+    return frame.select("record_id", "ingest_number").with_columns(group=group)
+
+
+def components(pairs: np.ndarray[tuple[int, int], np.dtype[np.int64]], n: int) -> pl.Series:
+    """A number for each of n rows, the same for those that the pairs of rows tie together."""
+    graph = coo_array((np.ones(len(pairs), dtype=np.int8), (pairs[:, 0], pairs[:, 1])), (n, n))
     _, component = connected_components(graph, directed=False)
-    return frame.select("record_id", "ingest_number").with_columns(group=pl.Series(component, dtype=pl.Int64))
+    return pl.Series("group", component, dtype=pl.Int64)
 
 
 def _prompt_keys(records: Records) -> pl.Series:
-    """A 64-bit hash of each prompt in lower case, in the order of the records; the texts are not held."""
-    plain = pl.col("prompt").str.to_lowercase().str.strip_chars()
-    key = pl.when(plain != "").then(plain.hash(seed=1)).alias("prompt")
-    parts = [batch.select(key)["prompt"] for batch in records.batches("prompt", rows=50_000)]
-    return pl.concat(parts) if parts else pl.Series("prompt", [], dtype=pl.UInt64)
+    """A hash of each prompt in lower case, in the order of the records, null where it is empty."""
+    stored = records.sketches()
+    if stored.height == len(records):
+        keys = Sketches.of(stored).prompts
+    else:
+        parts = [prompt_keys(batch["prompt"]) for batch in records.batches("prompt", rows=50_000)]
+        keys = np.concatenate([np.empty(0, np.uint64), *parts])
+    return pl.Series("prompt", keys).replace(0, None)
 
 
 def _near(records: Records, config: SplitConfig) -> np.ndarray[tuple[int, int], np.dtype[np.int64]]:
@@ -52,7 +59,7 @@ def _near(records: Records, config: SplitConfig) -> np.ndarray[tuple[int, int], 
     return np.stack([np.asarray(pairs.left, np.int64), np.asarray(pairs.right, np.int64)], axis=1)
 
 
-def _equal(values: pl.Series) -> np.ndarray[tuple[int, int], np.dtype[np.int64]]:
+def equal(values: pl.Series) -> np.ndarray[tuple[int, int], np.dtype[np.int64]]:
     """Each row with the first row that holds the same value; rows x 2."""
     first = (
         pl.DataFrame({"value": values})
