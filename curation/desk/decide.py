@@ -79,7 +79,7 @@ def decide(
     use = next((use for use in _BY if use in uses), None)
     if use is None:
         return []
-    least = terms.min_answers or overlap
+    least = min(terms.min_answers or overlap, overlap)
     counted = answers.filter((pl.col("status") == SUBMITTED) & ~pl.col("stale")).sort("item", "annotator")
     found = []
     for (record_id, text_hash), group in counted.group_by(["record_id", "text_hash"], maintain_order=True):

@@ -226,7 +226,7 @@ class LabellingConfig:
     gold          a JSON Lines file of known answers: record_id, and an answer a question; annotators do not see them
     allow_unscrubbed   show people texts that were not cleared of personal data
     rule          see `Rule`
-    min_answers   fewer answers to an item decide nothing; 0: the dataset's overlap
+    min_answers   fewer answers to an item decide nothing; 0, and at most: the dataset's overlap
     drop_below    a mean rating below this drops the record; 0: never
     apply         pull: make a new version of the verdicts; false: only keep the answers
     groups        agreement: columns by whose groups annotators are compared
