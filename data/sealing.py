@@ -48,8 +48,6 @@ HONORIFICS = frozenset(
         "sr",
         "sra",
         "srta",
-        "don",
-        "dona",
         "jr",
         "ii",
         "iii",

@@ -43,7 +43,8 @@ class Drawn:
         if sign in string.ascii_letters:
             letter = LETTERS[self.below(26)]
             return letter.upper() if sign.isupper() else letter
-        return "x" if sign.isalpha() else sign
+        # Signs of other scripts and "¹" are drawn from the same ones.
+        return str(self.below(10)) if sign.isnumeric() else "x" if sign.isalpha() else sign
 
     def layout(self, text: str) -> str:
         """Every letter and digit drawn anew, everything else as it was."""
@@ -57,9 +58,9 @@ Draw = Callable[[str, str], Drawn]
 def filled(text: str, digits: Sequence[str] | str) -> str:
     """`text` with its digits replaced, in order, by `digits` (as many as it has)."""
     given = iter(digits)
-    return "".join(next(given) if sign.isdigit() else sign for sign in text)
+    return "".join(next(given) if sign in string.digits else sign for sign in text)
 
 
 def digits_of(text: str) -> str:
-    """The digits of a text."""
-    return "".join(sign for sign in text if sign.isdigit())
+    """The digits 0 to 9 of a text."""
+    return "".join(sign for sign in text if sign in string.digits)

@@ -37,7 +37,7 @@ LANGUAGES = {
 }
 MORE_FAMILIES = {"en": ("en_IE",)}
 FEWEST_NAMES = 100  # a shorter list would give too many persons one name: the English one is taken
-# Words between the words of a name; they stay.
+# Words before a family name.
 PARTICLES = frozenset(
     {
         "van",
@@ -96,18 +96,14 @@ class Pseudonyms:
 
     def person(self, name: str) -> str:
         """The name that stands for `name`, with its titles, particles, punctuation and capitals."""
-        kept = HONORIFICS | PARTICLES
-        words = [match.group() for match in _WORD.finditer(_POSSESSIVE.sub("", name))]
-        if all(normalised(word) in kept for word in words):
-            kept = frozenset()
         ends = [match.span() for match in _POSSESSIVE.finditer(name)]
-
-        def one(match: re.Match[str]) -> str:
-            word = match.group()
-            in_ending = any(start <= match.start() < end for start, end in ends)
-            return word if in_ending or normalised(word) in kept else self.word(word)
-
-        return _WORD.sub(one, name)
+        words = [m for m in _WORD.finditer(name) if not any(a <= m.start() < b for a, b in ends)]
+        chosen = [m for n, m in enumerate(words) if not _stays(m.group(), n == 0, n == len(words) - 1)]
+        pieces, at = [], 0
+        for match in chosen or words:
+            pieces += [name[at : match.start()], self.word(match.group())]
+            at = match.end()
+        return "".join([*pieces, name[at:]])
 
     def word(self, word: str) -> str:
         """What stands for one word of a name, written in capitals or small letters as it is."""
@@ -141,6 +137,12 @@ class Pseudonyms:
             if not same
             else "".join(alphabet[(alphabet.index(s) + 1) % len(alphabet)] for s in signs)
         )
+
+
+def _stays(word: str, first: bool, last: bool) -> bool:
+    """Whether a word of a name is none: a title; a particle before another word ("van Gogh", but not "Al Green")."""
+    plain = normalised(word)
+    return plain in HONORIFICS or (plain in PARTICLES and not last and (word.islower() or not first))
 
 
 def in_case_of(word: str, drawn: str) -> str:

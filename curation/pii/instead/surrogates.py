@@ -108,11 +108,13 @@ class Surrogates:
             check = str((int(check) + 1 + drawn.below(9)) % 10)
         return filled(value, body + check)
 
-    def iban(self, value: str) -> str:
+    def iban(self, value: str) -> str | None:
         """Country and length stay, the check digits are right."""
         from stdnum import iban
 
         compact = re.sub(r"\W", "", value).upper()
+        if not re.fullmatch(r"[A-Z]{2}\d{2}[A-Z0-9]{11,30}", compact, re.ASCII):
+            return None
         body = self.drawn("iban", compact).layout(compact[4:])
         check = iban.calc_check_digits(f"{compact[:2]}00{body}")
         signs = iter(compact[:2] + check + body)
