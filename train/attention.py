@@ -74,18 +74,6 @@ def packed_attention(model: Any) -> Iterator[None]:
         inner.set_attn_implementation(before)
 
 
-@contextmanager
-def ordinary_attention(model: Any) -> Iterator[None]:
-    """Within it `model` takes padded batches again, for example to generate in the middle of a packed training."""
-    inner = inner_model(model)
-    before = inner.config._attn_implementation
-    inner.set_attn_implementation("sdpa" if before == NAME else before)
-    try:
-        yield
-    finally:
-        inner.set_attn_implementation(before)
-
-
 def attend(
     module: Any,
     query: Any,

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from transformers import LlamaConfig, LlamaForCausalLM
 
-from train.attention import can_pack, ordinary_attention, packed_attention
+from train.attention import can_pack, packed_attention, padded_attention
 from train.packing import IGNORED, NOT_FOR_THE_MODEL, PackedBatches, best_fit, collate
 
 VOCABULARY = 300
@@ -94,7 +94,7 @@ def test_attention_is_restored_and_refuses_a_padded_batch(model: Any) -> None:
     with packed_attention(model):
         with pytest.raises(ValueError, match="not packed"):
             model(input_ids=ids, use_cache=False)
-        with ordinary_attention(model):
+        with padded_attention(model):
             model(input_ids=ids)
     assert model.config._attn_implementation == before
 
