@@ -41,5 +41,6 @@ def named_by_file(words: Sequence[str]) -> Iterator[list[str]]:
             target = Path(folder) / "experiment" / "from_file.yaml"
             target.parent.mkdir(exist_ok=True)
             shutil.copyfile(file, target)
-            out += [f"{_KEY}from_file", f"--config-dir={folder}"]
+            # argparse takes no option between the overrides.
+            out = [f"--config-dir={folder}", *out, f"{_KEY}from_file"]
         yield out
