@@ -20,7 +20,7 @@ _DERIVED = {
     "messages": "t.messages",
 }
 # Where an edit put made-up values into this very text of the record (see data/verdicts.py).
-_REPLACED = """ LEFT JOIN (SELECT record_id AS of_record, text_hash AS of_text, max(value) AS places FROM verdicts
+_REPLACED = """ LEFT JOIN (SELECT record_id AS of_record, text_hash AS of_text, max(value) AS places FROM verdict_rows
     WHERE action = 'edit' AND value IS NOT NULL GROUP BY ALL) edited
     ON of_record = m.record_id AND of_text = m.text_hash"""
 _MEMBER = {
