@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -131,8 +132,10 @@ def _train(
         raise
     except Exception:
         run.status = "failed"
-        if stored:
-            _keep(config, run)
+        # What failed first is what counts: on a full disk the store cannot be written either.
+        with suppress(Exception):
+            if stored:
+                _keep(config, run)
         raise
 
 

@@ -18,6 +18,7 @@ from data.verdicts import verdicts
 from train.config import TrainConfig
 from train.methods import MethodConfig
 from train.models import ModelConfig
+from train.tasks import Task, TaskConfig
 
 COLOURS = ("red", "blue", "green", "tall", "small", "warm", "quiet", "quick")
 THINGS = ("kettle", "lamp", "chair", "bag", "shoe", "clock")
@@ -83,7 +84,7 @@ def settings(store_path: Path) -> Callable[..., TrainConfig]:
         config = TrainConfig(
             store=StoreConfig(path=str(store_path)),
             model=ModelConfig(name="tiny"),
-            method=MethodConfig(r=8, alpha=16, dropout=0.1),
+            method=MethodConfig(r=8, alpha=16.0, dropout=0.1),
             steps=12,
             eval_steps=4,
             learning_rate=1e-2,
@@ -139,3 +140,79 @@ def tokenizer(trained: Trained) -> Any:
     from train.load import load_base
 
     return load_base(trained.run)[1]
+
+
+KINDS = {
+    "sale": ("offer", "price", "discount", "bargain"),
+    "support": ("refund", "broken", "late", "missing"),
+    "office": ("meeting", "lunch", "agenda", "call"),
+}
+
+
+@pytest.fixture(scope="session")
+def labelled_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """240 short texts of three kinds, told apart by their words, split with three folds; every fourth has a twin."""
+    import csv
+    import random
+
+    from conf.app import compose
+    from curation.__main__ import run
+    from curation.config import CurationConfig
+
+    folder = tmp_path_factory.mktemp("labelled")
+    drawn = random.Random(3)
+    plain = ("the", "item", "we", "about", "please", "with", "today", "team", "again", "your", "house", "very")
+    with (folder / "rows.csv").open("w", newline="") as file:
+        rows = csv.writer(file)
+        rows.writerow(["text", "label"])
+        for number in range(192):
+            label = drawn.choice(list(KINDS))
+            words = [*drawn.sample(plain, 6), *drawn.sample(KINDS[label], 2), f"n{number}", f"m{number}"]
+            drawn.shuffle(words)
+            rows.writerow([" ".join(words), label])
+            if number % 4 == 0:
+                rows.writerow([" ".join([*words, "indeed"]), label])
+    choices = [
+        f"store.path={folder / 'warehouse.duckdb'}", f"source.path={folder / 'rows.csv'}", "pii=patterns",
+        "quality=off", "dedup=off", "outliers=off", "split.folds=3", "split.validation=0.15", "split.test=0.2",
+        f"out={folder}", "source.licence=MIT",
+    ]  # fmt: skip
+    assert not run(compose("curation", CurationConfig, choices))
+    return folder / "warehouse.duckdb"
+
+
+@pytest.fixture(scope="session")
+def labels(labelled_store: Path) -> Callable[..., TrainConfig]:
+    """A quick configuration of a tiny BERT on the labelled texts, with changes."""
+
+    def make(out: Path, **changes: Any) -> TrainConfig:
+        config = TrainConfig(
+            store=StoreConfig(path=str(labelled_store)),
+            model=ModelConfig(name="tiny_bert"),
+            method=MethodConfig(name="full"),
+            task=TaskConfig(name=Task.classify, max_length=64),
+            steps=60,
+            eval_steps=20,
+            learning_rate=3e-3,
+            threads=1,
+            report_to=["none"],
+            row_losses=0,
+            early_stopping_patience=0,
+            out=str(out),
+        )
+        return replace(config, **changes)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def classifier(
+    tmp_path_factory: pytest.TempPathFactory, labels: Callable[..., TrainConfig], labelled_store: Path
+) -> Trained:
+    """A tiny BERT that has learnt the labels, by the command's own task."""
+    from train.run import train
+
+    config = labels(tmp_path_factory.mktemp("classifier"), steps=150, eval_steps=50)
+    assert train(config) == 0
+    with Store.open(labelled_store, read_only=True) as store:
+        return Trained(config, store.run("latest"))

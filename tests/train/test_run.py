@@ -97,7 +97,7 @@ def test_the_seed_decides_the_weights(tmp_path: Path, settings: Callable[..., Tr
 
 
 def test_killed_and_resumed_gives_the_weights_of_an_uninterrupted_training(
-    tmp_path: Path, settings: Callable[..., TrainConfig]
+    tmp_path: Path, settings: Callable[..., TrainConfig], capsys: pytest.CaptureFixture[str]
 ) -> None:
     config = settings(tmp_path / "killed", steps=60, eval_steps=20, early_stopping_patience=0)
     command = [
@@ -116,7 +116,10 @@ def test_killed_and_resumed_gives_the_weights_of_an_uninterrupted_training(
     assert latest(config).status == "running"
     with pytest.raises(StoreError, match="is running"):
         load_tuned(latest(config))
+    killed = latest(config)
     resumed = trained_by(replace(config, resume="true"))
+    assert resumed.run_id == killed.run_id
+    assert "Going on from checkpoint-" in capsys.readouterr().err
     whole = trained_by(settings(tmp_path / "whole", steps=60, eval_steps=20, early_stopping_patience=0))
     assert resumed.run_id == whole.run_id
     assert resumed.weights_digest == whole.weights_digest
