@@ -9,10 +9,11 @@ from typing import Any
 
 from audit.bias_chapter import fairness_blocks
 from audit.checks import Check
+from audit.privacy_chapter import privacy_blocks
 from audit.recall_chapter import recall_blocks
 from audit.tasks_chapter import task_blocks
 from data.facts import Fact, Outcome
-from data.report import Block, Callout, Cell, Chart, Commands, Details, Paragraph, Table, charts
+from data.report import Block, Callout, Cell, Chart, Commands, Details, Table, charts
 from data.report.wording import interval, number, p_value, percent, quantity
 
 Facts = dict[str, list[Fact]]
@@ -126,29 +127,6 @@ def _clusters(fact: Fact) -> Table:
         [[size, count, (size - 1) * count] for size, count in sorted(sizes.items())[:15]],
         caption="Clusters of near-duplicate rows. Their texts are not shown here.",
     )
-
-
-def privacy_blocks(facts: Facts) -> list[Block]:
-    """How much is left, by type; never what."""
-    fact, *by_type = facts["PII-001"]
-    blocks: list[Block] = [says(fact)]
-    if fact.outcome == Outcome.NOT_RUN.value:
-        return blocks
-    blocks.append(
-        Paragraph(
-            f"Rows scanned: {number(fact.n)}. Rows with a finding: {quantity(fact.value, 'fraction')} "
-            f"({interval(fact.low, fact.high, 'fraction')}, {100 * (fact.level or 0):.3g} % interval, {fact.method}). "
-            "The bound speaks of what this detector can see; it misses what it has no pattern or name for."
-        )
-    )
-    if by_type:
-        rows = [
-            {"name": t.slice.partition("=")[2], "value": t.value, "low": t.low, "high": t.high, **t.detail}
-            for t in by_type
-        ]
-        caption = "Share of the scanned rows with a finding of each type, with 95 % intervals. Findings are not shown."
-        blocks.append(Chart(lambda: charts.dots(rows, title="share of scanned rows"), caption, caption, rows))
-    return blocks
 
 
 CHAPTERS = (

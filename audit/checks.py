@@ -5,7 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from audit import imbalance, lineage, privacy, quality, removal, representation, sources, tasks
+from audit import (
+    imbalance,
+    lineage,
+    pii_bytes,
+    pii_independent,
+    pii_people,
+    pii_planted,
+    privacy,
+    quality,
+    removal,
+    representation,
+    rights,
+    sources,
+    tasks,
+)
 from audit.context import Context
 from data.errors import ConfigError, MissingPackage, closest
 from data.facts import Fact
@@ -63,6 +77,50 @@ CHECKS: dict[str, Check] = {
             privacy.personal_data_left, ("GDPR Art. 5(1)(c)", "GDPR Art. 25", "NIST AI RMF MEASURE 2.10"),
         ),
         Check(
+            "PII-002", "Independent re-scan", "Does a second, independent family of detectors find personal data?",
+            "privacy", pii_independent.independent_rescan, ("GDPR Art. 5(1)(c)", "GDPR Art. 25"),
+        ),
+        Check(
+            "PII-003", "Originals gone", "Are the originals of what was scrubbed gone, and where are they still?",
+            "privacy", pii_bytes.originals_gone, ("GDPR Art. 5(1)(e)", "GDPR Art. 25", "GDPR Art. 32"),
+        ),
+        Check(
+            "PII-004", "Planted recall", "How much of planted personal data does the detector find, at the worst?",
+            "privacy", pii_planted.planted_recall, ("GDPR Art. 25", "NIST AI RMF MEASURE 2.10"),
+        ),
+        Check(
+            "PII-005", "Recall parity", "Does the detector find names of all origins, and lower case, alike?",
+            "privacy", pii_planted.recall_parity, ("EU AI Act Art. 10(2)(f)", "NIST AI RMF MEASURE 2.11"),
+        ),
+        Check(
+            "PII-006", "Leaks found by people", "What do people still find who read a sample?",
+            "privacy", pii_people.leaks_by_people, ("GDPR Art. 25", "NIST AI RMF MEASURE 2.10"),
+        ),
+        Check(
+            "PII-007", "Over-redaction", "How often is something masked that is no personal data?",
+            "privacy", pii_planted.over_redaction, ("EU AI Act Art. 10(3)",),
+        ),
+        Check(
+            "PII-008", "Pseudonyms consistent", "Does one person get one pseudonym?",
+            "privacy", pii_people.pseudonyms_consistent, ("GDPR Art. 4(5)",),
+        ),
+        Check(
+            "PII-009", "Group anonymity", "Do the group columns single anyone out?",
+            "privacy", pii_people.group_anonymity, ("GDPR Rec. 26",),
+        ),
+        Check(
+            "PII-010", "Secrets", "Are there keys, tokens or passwords in the texts?",
+            "privacy", pii_independent.secrets_left, ("GDPR Art. 32", "NIST AI RMF MEASURE 2.7"),
+        ),
+        Check(
+            "RTS-001", "Persons found", "Are a person's records found when asked for?",
+            "privacy", rights.records_found, ("GDPR Art. 15",),
+        ),
+        Check(
+            "RTS-002", "Erasure closed", "Is everything gone of those who asked to be forgotten?",
+            "privacy", rights.erasure_closed, ("GDPR Art. 17",),
+        ),
+        Check(
             "FAI-001", "Representation", "Is each group in the data as it should be?", "fairness",
             representation.representation, ("EU AI Act Art. 10(3)", "EU AI Act Art. 10(4)", "NIST AI RMF MEASURE 2.11"),
         ),
@@ -80,7 +138,7 @@ CHECKS: dict[str, Check] = {
 # What no check of this edition looks at. It stands on the cover of every report.
 NOT_COVERED = (
     "Whether the licences are compatible with each other and with the use, and whether opt-outs were honoured.",
-    "Personal data that the scrubbing's detector cannot see; a second, independent detector was not run.",
+    "Personal data that neither the scrubbing's detector nor the independent one can see, and no person found.",
     "The truth, tone and toxicity of the texts, and how well annotators agreed.",
     "What a model trained on these rows says or remembers: this report is about data.",
 )

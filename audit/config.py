@@ -36,6 +36,17 @@ class PolicyConfig:
     min_task_rows             examples a task needs
     max_pii_leak              share of rows with personal data left, at most; above 0
     pii_rows                  rows scanned at most, drawn by the seed; 0: all
+    pii_planted               planted texts for each stratum (an origin of names and a case, a type); 1 or more
+    min_planted_recall        share of planted values that must be found in every stratum
+    max_recall_gap            names of one origin may be found by so much more or less often than all others (PII-005)
+    pii_clean                 texts without personal data that PII-007 looks at; 1 or more
+    max_over_redaction        share of them in which something is masked, at most; above 0
+    min_k                     rows that share their values in all group columns, at least (k-anonymity); 1 or more
+    max_remnants              share of originals of which something may be left in files, at most; above 0
+    pii_pseudonyms            planted names whose pseudonyms are compared (PII-008); 1 or more
+    pii_originals             originals that are looked for in files at most; 1 or more
+    pii_persons               addresses and numbers from originals that `subject` is asked for (RTS-001); 1 or more
+    min_found                 share of them whose record it must find
     min_share                 a group whose share is surely below this is called under-represented
     min_reference_ratio       a group's share must be at least this part of its share in the reference population
     max_gap                   a group's rate may differ from that of all others by this much (FAI-002)
@@ -57,6 +68,17 @@ class PolicyConfig:
     min_task_rows: int = 500
     max_pii_leak: float = 0.01
     pii_rows: int = 2_000
+    pii_planted: int = 32
+    min_planted_recall: float = 0.8
+    max_recall_gap: float = 0.1
+    pii_clean: int = 96
+    max_over_redaction: float = 0.05
+    min_k: int = 5
+    max_remnants: float = 0.01
+    pii_pseudonyms: int = 300
+    pii_originals: int = 2_000
+    pii_persons: int = 50
+    min_found: float = 0.9
     min_share: float = 0.05
     min_reference_ratio: float = 0.8
     max_gap: float = 0.1
@@ -65,18 +87,26 @@ class PolicyConfig:
 
     def __post_init__(self) -> None:
         fractions = ("min_licensed", "near_duplicate_threshold", "max_near_duplicates", "max_contaminated", "min_share",
-                     "min_reference_ratio", "max_gap", "max_removal_gap")  # fmt: skip
+                     "min_reference_ratio", "max_gap", "max_removal_gap",
+                     "min_planted_recall", "max_recall_gap", "min_found")  # fmt: skip
         for name in fractions:
             _within(name, getattr(self, name), 0, 1)
         _within("level", self.level, 0.5, 0.999)
         _within("alpha", self.alpha, 0, 0.5)
-        _within("max_pii_leak", self.max_pii_leak, 1e-6, 1)
+        for name in ("max_pii_leak", "max_over_redaction", "max_remnants"):
+            _within(name, getattr(self, name), 1e-6, 1)
         least_of = {
             "min_rows": 1,
             "min_group": 2,
             "max_groups": 2,
             "near_duplicate_ngram": 1,
             "max_classes": 1,
+            "pii_planted": 1,
+            "pii_clean": 1,
+            "min_k": 1,
+            "pii_originals": 1,
+            "pii_pseudonyms": 1,
+            "pii_persons": 1,
         }
         least_of |= dict.fromkeys(("near_duplicate_rows", "pii_rows", "min_task_rows"), 0)
         for name, least in least_of.items():
@@ -95,6 +125,8 @@ class AuditConfig:
     reference         column -> group -> share (0 to 1) in the population that the data should represent (FAI-001)
     label             column with a class or a score (FAI-002); where it is empty, answer lengths are compared
     task              column that names a record's task (QUA-005); where it is empty, the version is one task
+    leak_sample       JSON Lines of record_id and leak (true or false): rows of a sample that a person read (PII-006);
+                      empty: the answers of the labelling desk
     evaluation_files  evaluation sets for QUA-002; empty: those that the decontaminate stage was given
     policy            see PolicyConfig
     seed              of samples and bootstraps
@@ -111,6 +143,7 @@ class AuditConfig:
     reference: Any = None
     label: str = "label"
     task: str = "task"
+    leak_sample: str = ""
     evaluation_files: list[str] = field(default_factory=list)
     policy: PolicyConfig = field(default_factory=PolicyConfig)
     seed: int = 0

@@ -129,21 +129,31 @@ def _parquet_chunks(path: Path) -> Iterator[bytes]:
 
 def database_chunks(connection: duckdb.DuckDBPyConnection) -> Iterator[bytes]:
     """Every value of every table that can hold text, decoded."""
+    for _, chunks in database_columns(connection):
+        yield from chunks
+
+
+def database_columns(connection: duckdb.DuckDBPyConnection) -> Iterator[tuple[str, Iterator[bytes]]]:
+    """`table.column` and its values, decoded, for every column of a table that can hold text."""
     columns = connection.execute(
-        """SELECT table_name, column_name FROM duckdb_columns() WHERE NOT internal
-        AND database_name = current_database() AND schema_name = 'main'
-        AND regexp_matches(data_type, 'VARCHAR|BLOB|JSON')"""
+        """SELECT c.table_name, c.column_name FROM duckdb_columns() c
+        JOIN duckdb_tables() USING (table_oid, database_name) WHERE c.database_name = current_database()
+        AND regexp_matches(c.data_type, 'VARCHAR|BLOB|JSON') ORDER BY ALL"""
     ).fetchall()
     for table, column in columns:
-        cursor = connection.cursor()
-        try:
-            reader = cursor.sql(
-                f"""SELECT CAST("{column}" AS VARCHAR) AS value FROM "{table}" WHERE "{column}" IS NOT NULL"""
-            ).to_arrow_reader(20_000)
-            for batch in reader:
-                yield "\n".join(batch.column(0).to_pylist()).encode("utf-8", "surrogatepass") + b"\n"
-        finally:
-            cursor.close()
+        yield f"{table}.{column}", _column_chunks(connection, table, column)
+
+
+def _column_chunks(connection: duckdb.DuckDBPyConnection, table: str, column: str) -> Iterator[bytes]:
+    cursor = connection.cursor()
+    try:
+        reader = cursor.sql(
+            f"""SELECT CAST("{column}" AS VARCHAR) AS value FROM "{table}" WHERE "{column}" IS NOT NULL"""
+        ).to_arrow_reader(20_000)
+        for batch in reader:
+            yield "\n".join(batch.column(0).to_pylist()).encode("utf-8", "surrogatepass") + b"\n"
+    finally:
+        cursor.close()
 
 
 def is_database(path: Path) -> bool:

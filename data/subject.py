@@ -157,8 +157,9 @@ def _answers(store: Store, wanted: str) -> list[dict[str, Any]]:
 def _notes(store: Store, wanted: str) -> dict[str, int]:
     """Rows by `table.column` for every other column of words."""
     columns = store.query(
-        """SELECT c.table_name, c.column_name FROM duckdb_columns() c JOIN duckdb_tables() USING (table_oid)
-        WHERE c.database_name = current_database() AND c.data_type = 'VARCHAR'
+        """SELECT c.table_name, c.column_name FROM duckdb_columns() c
+        JOIN duckdb_tables() USING (table_oid, database_name) WHERE c.database_name = current_database()
+        AND c.data_type = 'VARCHAR'
         AND NOT regexp_matches(c.column_name, '_id$|_hash$|^version$|^part$') ORDER BY ALL"""
     ).rows()
     found = {}
