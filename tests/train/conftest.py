@@ -161,7 +161,20 @@ def labelled_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     folder = tmp_path_factory.mktemp("labelled")
     drawn = random.Random(3)
-    plain = ("the", "item", "we", "about", "please", "with", "today", "team", "again", "your", "house", "very")
+    plain = (
+        "the",
+        "item",
+        "we",
+        "about",
+        "please",
+        "with",
+        "today",
+        "team",
+        "again",
+        "your",
+        "house",
+        "very",
+    )
     with (folder / "rows.csv").open("w", newline="") as file:
         rows = csv.writer(file)
         rows.writerow(["text", "label"])
