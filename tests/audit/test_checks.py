@@ -66,8 +66,9 @@ def test_a_row_lost_without_a_verdict_is_noticed(workshop: Any, many_rows: MakeR
     workshop.ingest(many_rows(50))
     version = workshop.drop("exact", lambda row: row["line"] <= 5)
     workshop.store.connection.execute(
-        "DELETE FROM member_rows WHERE part = ? AND record_id = (SELECT min(record_id) FROM members WHERE version = ?)",
-        [version, version],
+        """INSERT INTO member_gaps SELECT version, part, record_id FROM member_parts JOIN member_rows USING (part)
+        WHERE version = $1 AND record_id = (SELECT min(record_id) FROM members WHERE version = $1)""",
+        [version],
     )
     fact = main_fact(workshop, "LIN-001")
     assert (fact.value, fact.outcome) == (1, "FAIL")
@@ -86,7 +87,7 @@ def test_training_rows_lead_back_to_raw_lines(workshop: Any, many_rows: MakeRows
     fact = main_fact(workshop, "LIN-002")
     assert (fact.value, fact.n, fact.outcome) == (0, 40, "PASS")
     assert fact.detail["files"][0]["rows"] == 60
-    workshop.store.connection.execute("DELETE FROM verdicts WHERE action = 'edit'")
+    workshop.store.connection.execute("DELETE FROM verdict_rows WHERE action = 'edit'")
     changed = main_fact(workshop, "LIN-002")
     assert (changed.value, changed.outcome) == (1, "FAIL")
 

@@ -192,7 +192,7 @@ def test_latest_stays_where_it_was_when_a_step_fails(
     def failing(*given: object) -> None:
         raise ConfigError("out of luck")
 
-    monkeypatch.setattr("curation.split.judge", failing)
+    monkeypatch.setattr("curation.split.extend", failing)
     with pytest.raises(ConfigError, match="out of luck"):
         curate(store, source)
     assert store.resolve("latest") == before
