@@ -2,7 +2,7 @@
 
 A label counts as found where a finding overlaps it; as found under its type where one of the same kind does
 (`pii_names`). Precision is the share of findings that overlap a label. Findings of kinds that the file never labels
-say nothing about precision and are left out. Characters are letters and digits: spaces and signs leak nothing.
+count where they overlap a label and are left out where they do not. Characters are letters and digits: spaces and signs leak nothing.
 
     F2 = 5 P R / (4 P + R)   (van Rijsbergen 1979, ch. 7, with beta = 2: a miss weighs more than an alarm)
 """
@@ -92,9 +92,7 @@ class Scores:
         both, labelled, found = map(sum, zip(*self.characters, strict=True)) if self.characters else (0, 0, 0)
         return f_beta(both, labelled, found)
 
-    def f2_interval(
-        self, *, seed: int = 0, draws: int = 1_000, level: float = 0.95
-    ) -> tuple[float, float]:
+    def f2_interval(self, *, seed: int = 0, draws: int = 1_000, level: float = 0.95) -> tuple[float, float]:
         """Percentile bootstrap of F2, texts drawn with replacement (Efron & Tibshirani 1993, ch. 13)."""
         if not self.characters:
             return 0.0, 1.0
@@ -121,9 +119,13 @@ def score(
     scores = Scores()
     labelled_kinds = {kind(label.type) for own in truth for label in own}
     for text, labels, findings in zip(texts, truth, found, strict=True):
-        spans = [(kind(f.type), f.start, f.end) for f in findings]
-        scores.unlabelled.update(name for name, _, _ in spans if name not in labelled_kinds)
-        spans = [span for span in spans if span[0] in labelled_kinds]
+        spans = []
+        for finding in findings:
+            name = kind(finding.type)
+            if name in labelled_kinds or any(finding.start < own.end and own.start < finding.end for own in labels):
+                spans.append((name, finding.start, finding.end))
+            else:
+                scores.unlabelled[name] += 1
         for label in labels:
             name = kind(label.type)
             over = [span[0] for span in spans if span[1] < label.end and label.start < span[2]]
@@ -137,13 +139,13 @@ def score(
             scores.said[name] += 1
             scores.right[name] += bool(over)
             scores.right_typed[name] += name in over
-        scores.characters.append(_characters(text, [(own.start, own.end) for own in labels], [s[1:] for s in spans]))
+        scores.characters.append(
+            _characters(text, [(own.start, own.end) for own in labels], [s[1:] for s in spans])
+        )
     return scores
 
 
-def _characters(
-    text: str, labels: Iterable[tuple[int, int]], spans: Iterable[tuple[int, int]]
-) -> Characters:
+def _characters(text: str, labels: Iterable[tuple[int, int]], spans: Iterable[tuple[int, int]]) -> Characters:
     mask = np.zeros((2, len(text)), dtype=bool)
     for row, stretches in enumerate((labels, spans)):
         for start, end in stretches:

@@ -14,6 +14,7 @@ from curation.pii.fast import FastAnalyzer
 from curation.pii.finding import Finding
 from curation.pii.junk import without_junk
 from curation.pii.merging import merged
+from curation.pii.programs import without_identifiers
 from curation.pii.recognizers import BatchRecognizer, ExtrasRecognizer, ModelRecognizer, RuleRecognizer
 from curation.pii.rules import RULES
 
@@ -24,6 +25,7 @@ class BestAnalyzer:
     def __init__(self, config: PiiConfig) -> None:
         self._entities = frozenset(config.entities)
         self._threshold = config.threshold
+        self._skip_code_names = config.skip_code_names
         self._thresholds = dict(config.thresholds)
         self._presidio = FastAnalyzer(replace(config, threshold=min([config.threshold, *config.thresholds.values()])))
         recognizers: list[BatchRecognizer] = [
@@ -43,4 +45,7 @@ class BestAnalyzer:
 
     def _kept(self, text: str, findings: list[Finding]) -> list[Finding]:
         strong = [f for f in findings if f.score >= self._thresholds.get(f.type, self._threshold)]
-        return merged(text, without_junk(text, strong), self._entities)
+        likely = without_junk(text, strong)
+        if self._skip_code_names:
+            likely = without_identifiers(text, likely)
+        return merged(text, likely, self._entities)

@@ -162,6 +162,7 @@ _KEYS = (
     "phone_regions",
     "model_threshold",
     "threads",
+    "skip_code_names",
 )
 
 

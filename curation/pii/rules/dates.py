@@ -19,6 +19,10 @@ DATES = (
     re.compile(rf"\b(?:[12]\d|3[01]|0?[1-9])(?:st|nd|rd|th)?\s+(?:of\s+)?{_MONTH}\.?(?:,?\s+(?:1[89]|20)\d\d\b)?", re.IGNORECASE),
     re.compile(rf"\b{_MONTH}\.?,?\s+(?:of\s+)?(?:1[89]|20)\d\d\b", re.IGNORECASE),
 )  # fmt: skip
+_YEAR = re.compile(
+    r"\b(?:in|since|until|till|from|by|during|before|after|circa|year|class\s+of|spring\s+of|summer\s+of|fall\s+of|winter\s+of|a|an"
+    r"|the)\s+(?P<it>(?:1[89]|20)\d\d)(?![\w%-]|[.,:/]\d|\s*(?:people|dollars|euros|items|words|bytes|times|users|x)\b)"
+)
 _BIRTH = re.compile(
     r"\b(?:born(?:\s+on)?|birth\s?dates?|birthdays?|dates?\s+of\s+birth|d\.?o\.?b\.?)\b[\s:=,*]{0,4}(?:is|was|on|the|of)?\s*"
     r"(?:is\s+|on\s+|the\s+)?$",
@@ -31,6 +35,8 @@ def find(text: str) -> Iterator[Finding]:
     """Dates; one that a word before it calls a day of birth is a DATE_OF_BIRTH besides."""
     if not any(map(str.isdigit, text)):
         return
+    for match in _YEAR.finditer(text):
+        yield Finding("DATE_TIME", *match.span("it"), 0.5)
     for pattern in DATES:
         for match in pattern.finditer(text):
             yield Finding("DATE_TIME", *match.span(), 0.7)

@@ -51,6 +51,6 @@ def _codes(text: str) -> Iterator[Finding]:
                 continue
             start, end = match.span("city")
             start, end = (start, start + len(city)) if first else (end - len(city), end)
-            if text[start].isupper():
+            if text[start].isupper() and text[end : end + 1] != ":":
                 yield Finding("ZIP_CODE", *match.span("code"), 0.7)
                 yield Finding("LOCATION", start, end, 0.7)
