@@ -35,7 +35,8 @@ def up(command: DeskCommand) -> int:
     check_folder(home.folder, "name another folder: desk.home=FOLDER, or the variable TUNEPROOF_DESK")
     if home.is_served():
         raise _runs_already(home)
-    signal.signal(signal.SIGTERM, _as_interrupt)
+    for ending in (signal.SIGTERM, signal.SIGINT):  # SIGINT is ignored in what a script starts with &
+        signal.signal(ending, _as_interrupt)
     python = ready(desk)
     home.make()
     lock = home.lock()

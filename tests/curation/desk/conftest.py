@@ -92,6 +92,7 @@ class Desk:
             return 0
         self.launcher.send_signal(how)
         self.said += self.launcher.communicate(timeout=60)[0]
+        assert self.launcher.stdout is None or self.launcher.stdout.closed
         return self.launcher.returncode
 
     def as_user(self, name: str = "owner") -> httpx.Client:

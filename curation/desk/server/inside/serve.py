@@ -21,6 +21,7 @@ from .text_index import ensure
 DATABASE = "argilla.db"
 SAID = "desk: "  # begins the line of the log that `up` shows where the server could not start
 GRACE_SECONDS = 5
+BUSY_SECONDS = 30  # that a write waits for another's
 
 
 def serve(home: Path, order: dict[str, Any], boot: list[str]) -> None:
@@ -43,12 +44,16 @@ def serve(home: Path, order: dict[str, Any], boot: list[str]) -> None:
         ARGILLA_SEARCH_ENGINE="desk",
         ARGILLA_REDIS_URL=redis,
         ARGILLA_AUTH_SECRET_KEY=order["secret"],
+        ARGILLA_DATABASE_SQLITE_TIMEOUT=str(BUSY_SECONDS),
         ARGILLA_AUTH_OAUTH_CFG=str(home / "oauth.yaml"),
     )
     _check_redis(redis)
     _make_database(home / DATABASE)
     ensure(str(home / DATABASE))
-    from . import accounts, engine  # noqa: F401  the engine registers itself
+    from . import engine  # noqa: F401  registers itself
+    from .reading import keep_searches_reading
+
+    keep_searches_reading()
 
     asyncio.run(_prepare(order))
     worker = subprocess.Popen([*boot, "work", str(home), str(os.getpid())], stdin=subprocess.DEVNULL)
