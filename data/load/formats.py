@@ -14,6 +14,7 @@ from typing import IO, Any, Literal, cast
 
 from data.errors import SourceError, closest
 from data.load.config import Format, SourceConfig
+from data.load.header import listed
 
 Row = dict[str, Any]
 
@@ -197,7 +198,7 @@ def _delimited(path: Path, config: SourceConfig, kind: Format) -> Iterator[tuple
         names = list(config.column_names) or _names(config, first, reader, delimiter)
         if len(set(names)) < len(names):
             raise SourceError(
-                f"{path}: two columns have the same name in the header ({', '.join(names)})",
+                f"{path}: two columns have the same name in the header ({listed(names)})",
                 "a file without a header line needs source.column_names=[...]",
             )
         while True:

@@ -11,6 +11,7 @@ from typing import Any
 from data.errors import SourceError, closest
 from data.load.config import FieldNames, Shape, SourceConfig
 from data.load.formats import Reject, Row
+from data.load.header import listed, shown
 from data.load.mail import mail_text
 from data.records import ANSWER_ROLES, Kind, Message
 
@@ -70,7 +71,7 @@ def recognise(sample: Sequence[Row], config: SourceConfig, place: str) -> Mappin
             )
         )
         raise SourceError(
-            f"{place}: cannot read its rows{lacking}; its columns are {', '.join(sorted(present)) or 'none'}",
+            f"{place}: cannot read its rows{lacking}; its columns are {listed(present)}",
             "say which column is what, e.g. source.fields.prompt=COLUMN source.fields.answer=COLUMN, or "
             "source.fields.text=COLUMN source.fields.label=COLUMN",
             "a file without a header line needs source.column_names=[...]",
@@ -89,12 +90,13 @@ def _named(fields: FieldNames, present: set[str], sample: Sequence[Row], place: 
         for column in _columns_of(path):
             if column not in present:
                 raise SourceError(
-                    f"{place}: no column '{column}' (source.fields.{name}={path})", closest(column, present)
+                    f"{place}: no column '{column}' (source.fields.{name}={path})",
+                    closest(column, shown(present)),
                 )
         if not any(_reach(row, path) is not None for row in sample):
             raise SourceError(
                 f"{place}: '{path}' (source.fields.{name}) is empty in the first {len(sample)} rows",
-                f"columns: {', '.join(sorted(present))}",
+                f"columns: {listed(present)}",
             )
     return named
 
