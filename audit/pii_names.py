@@ -6,7 +6,7 @@ Typed scores compare these kinds and not the labels: a street that is found as a
 from __future__ import annotations
 
 KINDS: dict[str, tuple[str, ...]] = {
-    "PERSON": ("PER", "NAME", "FULL_NAME", "FIRST_NAME", "GIVEN_NAME", "LAST_NAME", "SURNAME", "MIDDLE_NAME", "PATIENT"),
+    "PERSON": ("PER", "NAME", "FULL_NAME", "FIRST_NAME", "GIVEN_NAME", "LAST_NAME", "SURNAME", "MIDDLE_NAME"),
     "LOCATION": (
         "GPE", "LOC", "FAC", "PLACE", "ADDRESS", "STREET_ADDRESS", "STREET", "STREET_NAME", "BUILDING_NUMBER", "CITY",
         "STATE", "COUNTRY", "COUNTY", "ZIP_CODE", "ZIP", "ZIPCODE", "POSTCODE", "POSTAL_CODE", "SECONDARY_ADDRESS",

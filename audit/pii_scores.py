@@ -2,7 +2,8 @@
 
 A label counts as found where a finding overlaps it; as found under its type where one of the same kind does
 (`pii_names`). Precision is the share of findings that overlap a label. Findings of kinds that the file never labels
-count where they overlap a label and are left out where they do not. Characters are letters and digits: spaces and signs leak nothing.
+count where they overlap a label and are left out where they do not. Characters are letters and digits: spaces and
+signs leak nothing.
 
     F2 = 5 P R / (4 P + R)   (van Rijsbergen 1979, ch. 7, with beta = 2: a miss weighs more than an alarm)
 """
@@ -22,7 +23,7 @@ BETA_SQUARED = 4.0
 
 
 class Label(NamedTuple):
-    """A labelled stretch [start, end) of a text, in characters; `slices` as (name, value), e.g. ("origin", "Hispanic")."""
+    """A labelled stretch [start, end) of a text, in characters; `slices` are (name, value): ("origin", "hr_HR")."""
 
     type: str
     start: int
@@ -34,11 +35,11 @@ class Span(Protocol):
     """What a detector finds."""
 
     @property
-    def type(self) -> str: ...
+    def type(self) -> str: ...  # noqa: D102
     @property
-    def start(self) -> int: ...
+    def start(self) -> int: ...  # noqa: D102
     @property
-    def end(self) -> int: ...
+    def end(self) -> int: ...  # noqa: D102
 
 
 class Characters(NamedTuple):
@@ -122,7 +123,9 @@ def score(
         spans = []
         for finding in findings:
             name = kind(finding.type)
-            if name in labelled_kinds or any(finding.start < own.end and own.start < finding.end for own in labels):
+            if name in labelled_kinds or any(
+                finding.start < own.end and own.start < finding.end for own in labels
+            ):
                 spans.append((name, finding.start, finding.end))
             else:
                 scores.unlabelled[name] += 1

@@ -14,6 +14,7 @@ from curation.pii.config import Engine, Operator, PiiConfig
 from curation.pii.detect import Scanner, scan
 from curation.pii.finding import NAME_TYPES, Finding, other_script
 from curation.pii.instead import Operators
+from curation.pii.languages import other_language
 from curation.pii.masking import Masked, mask
 from curation.pii.patterns import scan_patterns
 from data.key import load_key
@@ -41,6 +42,7 @@ REASONS = {
     "pii_masked": "Personal data was found and replaced.",
     "pii_dense": "The record holds more personal data than pii.drop_over allows.",
     "pii_other_script": "Mostly in a script that the name model cannot read: names in it were not looked for.",
+    "pii_other_language": "In a language that is not one of pii.languages: names in it are found less surely.",
     "pii_found": "Personal data was found and left in place (pii.operator=tag).",
 }
 
@@ -106,14 +108,24 @@ def _judge(batch: pl.DataFrame, config: PiiConfig, scanner: Scanner, operators: 
         for record_id, record in zip(ids, masked, strict=True)
         if record.counts
     ]
-    if config.engine is Engine.presidio and NAME_TYPES & set(config.entities):
+    if config.engine is not Engine.patterns and NAME_TYPES & set(config.entities):
         texts = ["\n".join(m["content"] for m in messages) for messages in batch["messages"].to_list()]
-        said += [
-            {"record_id": record_id, "action": Action.tag, "reason": "pii_other_script"}
-            for record_id, other in zip(ids, other_script(texts), strict=True)
-            if other
-        ]
+        said += _unread(ids, texts, config)
     return verdicts(said)
+
+
+def _unread(ids: list[str], texts: list[str], config: PiiConfig) -> list[dict[str, object]]:
+    """A tag on each record in a script or a language that the models were not made for."""
+    scripts, languages = other_script(texts), other_language(texts, config.languages)
+    return [
+        {
+            "record_id": record_id,
+            "action": Action.tag,
+            "reason": "pii_other_script" if script else "pii_other_language",
+        }
+        for record_id, script, language in zip(ids, scripts, languages, strict=True)
+        if script or language
+    ]
 
 
 def _verdict(record_id: str, record: Masked, config: PiiConfig) -> dict[str, object]:

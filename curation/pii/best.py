@@ -27,7 +27,9 @@ class BestAnalyzer:
         self._threshold = config.threshold
         self._skip_code_names = config.skip_code_names
         self._thresholds = dict(config.thresholds)
-        self._presidio = FastAnalyzer(replace(config, threshold=min([config.threshold, *config.thresholds.values()])))
+        self._presidio = FastAnalyzer(
+            replace(config, threshold=min([config.threshold, *config.thresholds.values()]))
+        )
         recognizers: list[BatchRecognizer] = [
             ModelRecognizer(config.model_threshold, config.threads),
             ExtrasRecognizer(),
@@ -40,7 +42,7 @@ class BestAnalyzer:
         found = [list(own) for own in self._presidio.find(texts)]
         for recognizer in self._recognizers:
             for own, more in zip(found, recognizer.find(texts), strict=True):
-                own += more
+                own.extend(more)
         return [self._kept(text, own) for text, own in zip(texts, found, strict=True)]
 
     def _kept(self, text: str, findings: list[Finding]) -> list[Finding]:

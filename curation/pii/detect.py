@@ -15,7 +15,7 @@ from threading import Thread
 from types import TracebackType
 from typing import Any, Protocol, Self
 
-from curation.pii.config import Code, Engine, PiiConfig
+from curation.pii.config import ENTITIES, Code, Engine, PiiConfig
 from curation.pii.extras import find_extras
 from curation.pii.finding import (
     Finding,
@@ -124,7 +124,8 @@ def _find(texts: list[str], config: PiiConfig) -> list[list[Finding]]:
         kept = [own + denied(text, config.deny) for text, own in zip(texts, kept, strict=True)]
     if config.code is Code.skip:
         kept = [outside_code_blocks(text, own) for text, own in zip(texts, kept, strict=True)]
-    kept = [outside_placeholders(text, own) for text, own in zip(texts, kept, strict=True)]
+    types = sorted(entities - set(ENTITIES))
+    kept = [outside_placeholders(text, own, types) for text, own in zip(texts, kept, strict=True)]
     if config.allow:
         allowed = frozenset(word.casefold() for phrase in config.allow for word in phrase.split())
         kept = [not_allowed(text, own, allowed) for text, own in zip(texts, kept, strict=True)]

@@ -73,7 +73,8 @@ def load_model(name: str) -> Any:
 def build(config: PiiConfig) -> tuple[AnalyzerEngine, Any]:
     """Presidio's analyzer with all its English recognisers and the user's own, and its spaCy pipeline.
 
-    Takes some seconds, most of them for imports. UserError for an own recogniser that is none, or a type that none finds.
+    Takes some seconds, most of them for imports. UserError for a class that is no recogniser, or a type that none
+    finds.
     """
     # Presidio logs matched text when a checksum fails: nothing of it may reach a log file.
     logging.getLogger("presidio-analyzer").setLevel(logging.CRITICAL + 1)
@@ -106,7 +107,9 @@ def _use_regions(registry: Any, regions: Sequence[str]) -> None:
 
     for region in regions:
         if region not in SUPPORTED_REGIONS:
-            raise ConfigError(f"pii.phone_regions holds '{region}'", closest(region, sorted(SUPPORTED_REGIONS)))
+            raise ConfigError(
+                f"pii.phone_regions holds '{region}'", closest(region, sorted(SUPPORTED_REGIONS))
+            )
     registry.remove_recognizer("PhoneRecognizer")
     registry.add_recognizer(PhoneRecognizer(supported_regions=list(regions)))
 

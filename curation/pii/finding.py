@@ -52,12 +52,14 @@ def without_code(text: str, findings: Iterable[Finding]) -> list[Finding]:
     return [f for f in findings if f.type not in NAME_TYPES or not CODE.search(text[f.start : f.end])]
 
 
-def outside_placeholders(text: str, findings: Sequence[Finding]) -> list[Finding]:
+def outside_placeholders(text: str, findings: Sequence[Finding], own: Sequence[str] = ()) -> list[Finding]:
     """The parts of the findings outside placeholders, so that no placeholder is found again.
 
-    A finding around a placeholder is cut at it; a part without a letter or digit is left out.
+    A finding around a placeholder is cut at it; a part without a letter or digit is left out. `own` are types of the
+    user's besides ENTITIES.
     """
-    taken = [m.span() for m in PLACEHOLDER.finditer(text)] if "<" in text else []
+    pattern = _placeholder(tuple(own)) if own else PLACEHOLDER
+    taken = [m.span() for m in pattern.finditer(text)] if "<" in text else []
     if not taken or not findings:
         return list(findings)
     free: list[Finding] = []
@@ -72,6 +74,13 @@ def outside_placeholders(text: str, findings: Sequence[Finding]) -> list[Finding
         )
         free += [part for part in (trimmed(text, part) for part in parts) if part.start < part.end]
     return free
+
+
+@lru_cache(maxsize=8)
+def _placeholder(own: tuple[str, ...]) -> re.Pattern[str]:
+    return re.compile(
+        rf"{PLACEHOLDER.pattern}|<(?:{'|'.join(map(re.escape, own))})(?:_(?:\d+|[0-9a-f]{{12}}))?>"
+    )
 
 
 def trimmed(text: str, finding: Finding) -> Finding:
@@ -124,7 +133,9 @@ def denied(text: str, words: Mapping[str, Sequence[str]]) -> list[Finding]:
 
 @lru_cache(maxsize=64)
 def _any_of(words: tuple[str, ...]) -> re.Pattern[str]:
-    longest_first = sorted((r"\s+".join(map(re.escape, word.split())) for word in words), key=len, reverse=True)
+    longest_first = sorted(
+        (r"\s+".join(map(re.escape, word.split())) for word in words), key=len, reverse=True
+    )
     return re.compile(rf"(?<!\w)(?:{'|'.join(longest_first)})(?!\w)", re.IGNORECASE)
 
 

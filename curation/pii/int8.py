@@ -4,9 +4,9 @@
 processors do several times faster: measured at 2.5 times the tokens a second for the model of `model.py`. Weights get
 one scale a column, so each moves by at most 1/254 of its column's largest.
 
-An ONNX file is a protocol buffer (onnx.proto: ModelProto.graph = 7; GraphProto.node = 1, .initializer = 5; NodeProto
-.input = 1, .output = 2, .name = 3, .op_type = 4, .domain = 7; TensorProto.dims = 1, .data_type = 2, .name = 8, .raw_data
-= 9). Only what changes is read; every other field is copied as it stands.
+An ONNX file is a protocol buffer (onnx.proto: ModelProto.graph = 7; GraphProto.node = 1, .initializer = 5;
+NodeProto.input = 1, .output = 2, .name = 3, .op_type = 4, .domain = 7; TensorProto.dims = 1, .data_type = 2, .name = 8,
+.raw_data = 9). Only what changes is read; every other field is copied as it stands.
 """
 
 from __future__ import annotations
@@ -87,7 +87,9 @@ def _initializers(name: str, weights: NDArray[np.float32]) -> list[bytes]:
 
 def _tensor(name: str, values: NDArray[Any], kind: int) -> bytes:
     dims = b"".join(_varint(1 << 3) + _varint(n) for n in values.shape)
-    return _written(5, dims + _varint(2 << 3) + _varint(kind) + _written(8, name.encode()) + _written(9, values.tobytes()))
+    return _written(
+        5, dims + _varint(2 << 3) + _varint(kind) + _written(8, name.encode()) + _written(9, values.tobytes())
+    )
 
 
 def _first_dimension(tensor: bytes) -> int:

@@ -1,4 +1,4 @@
-"""What looks like personal data and is none: figures as persons, file and module names as addresses, durations as dates.
+"""What looks like personal data and is none: figures as persons, file names as addresses, durations as dates.
 
 Each filter answers for one type whether a stretch of text can be of it at all.
 """
@@ -16,15 +16,20 @@ from curation.pii.wordlists import TECHNICAL, family_names, given_names, ordinar
 SPACY_SCORE = 0.85  # Presidio's for every name that spaCy finds
 _SIGNS_OF_CODE = re.compile(r"[(){}\[\]<>=;/\\_|$~+*^#@\"`]|::|->|\.\w{1,4}\b$|\w\.\w{2,}")
 _CAMEL = re.compile(r"^[a-z]+[A-Z]\w*$|^[A-Z][a-z]+[A-Z][a-z]+[A-Z]\w*$")
-_TIME = re.compile(r"\d{1,2}:\d{2}|\b(?:[ap]\.?m\.?|today|tomorrow|yesterday|tonight|morning|noon|evening|midnight)\b", re.IGNORECASE)
+_TIME = re.compile(
+    r"\d{1,2}:\d{2}|\b(?:[ap]\.?m\.?|today|tomorrow|yesterday|tonight|morning|noon|evening|midnight)\b",
+    re.IGNORECASE,
+)
 _CALENDAR = re.compile(
     r"\b(?:1[5-9]|20)\d\d\b|\d[/.-]\d{1,2}[/.-]\d|\d:\d\d|\d(?:st|nd|rd|th)\b|\b(?:january|february|march|april|may|june|july|august|september|october|november|december|jan|feb|mar|apr|jun|jul"
     r"|aug|sept?|oct|nov|dec|(?:mon|tues|wednes|thurs|fri|satur|sun)days?)\b",
     re.IGNORECASE,
 )
 _DURATION = re.compile(
-    r"^(?:(?:about|over|nearly|almost|(?:more|less) than|at least|the (?:first|last|next|past)|every|each|another|only)\s+)*"
-    r"(?:[^\W\d][\w.]*[\s-]+|\d[\d.,]*\s*\+?[\s-]*)(?:milliseconds?|seconds?|minutes?|mins?|hours?|hrs?|days?|weeks?|months?|quarters?|years?|yrs?|decades?"
+    r"^(?:(?:about|over|nearly|almost|(?:more|less) than|at least|the (?:first|last|next|past)|every|each|another|only)"
+    r"\s+)*"
+    r"(?:[^\W\d][\w.]*[\s-]+|\d[\d.,]*\s*\+?[\s-]*)"
+    r"(?:milliseconds?|seconds?|minutes?|mins?|hours?|hrs?|days?|weeks?|months?|quarters?|years?|yrs?|decades?"
     r"|centur(?:y|ies))(?:[\s-]old)?(?:\s+(?:ago|later|old|earlier))?$",
     re.IGNORECASE,
 )
@@ -33,7 +38,10 @@ _NOBODYS_HOST = re.compile(
     r"['\"`(<]*(?:[a-z]+://)?(?:[\w.-]+\.)?(?:example\.(?:com|org|net|edu)|example|invalid|test|localhost|127\.0\.0\.1|0\.0\.0\.0)(?![\w.-])",
     re.IGNORECASE,
 )
-_EXCLAMATION = re.compile(r"(?:b?[aeh]*(?:h[aeo]){2,}h?|[hu]m+|[ao]h+|ugh|lol|omg|lmao|rt|wow|yay|yeah|yep|nope|thx|pls)[!.]*", re.IGNORECASE)
+_EXCLAMATION = re.compile(
+    r"(?:b?[aeh]*(?:h[aeo]){2,}h?|[hu]m+|[ao]h+|ugh|lol|omg|lmao|rt|wow|yay|yeah|yep|nope|thx|pls)[!.]*",
+    re.IGNORECASE,
+)
 _WORD = re.compile(r"[^\W\d_]+")
 _OLD = re.compile(r"\b(?:years?|months?|yrs?)[\s-]*old\b", re.IGNORECASE)
 
@@ -110,7 +118,9 @@ def _date(text: str, start: int, end: int) -> bool:
         _CALENDAR.search(value)
         and not _DURATION.match(value)
         and not _OLD.search(value)
-        and not re.fullmatch(r"\d{1,3}|\d{5,}|\d+\.\d+|(?:the\s+)?(?:early\s+|mid-?\s?|late\s+)?(?:\d\d)?\d0s", value)
+        and not re.fullmatch(
+            r"\d{1,3}|\d{5,}|\d+\.\d+|(?:the\s+)?(?:early\s+|mid-?\s?|late\s+)?(?:\d\d)?\d0s", value
+        )
     )
 
 
@@ -144,7 +154,9 @@ def _number(text: str, start: int, end: int) -> bool:
 def _telephone(text: str, start: int, end: int) -> bool:
     value = text[start:end]
     return not any(map(str.isdigit, value)) or (
-        sum(map(str.isdigit, value)) >= 5 and not re.search(r"[={}<>;_*\[\]]", value) and not re.fullmatch(r"\d*\.\d+", value)
+        sum(map(str.isdigit, value)) >= 5
+        and not re.search(r"[={}<>;_*\[\]]", value)
+        and not re.fullmatch(r"\d*\.\d+", value)
     )
 
 

@@ -7,14 +7,16 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
+from curation.pii.wordlists import words_of
+
 # On a text shorter than this, or with fewer words, a guess is worth little.
 FEWEST_CHARS = 80
 FEWEST_WORDS = 15
 SUREST = 0.95
 READ_CHARS = 2_000
 ENGLISH_SHARE = 0.12  # of these words in a text, from which it is taken for English without a closer look
-_ENGLISH = frozenset(
-    "the of and to a in is that it for on with as was be by at this are from or you have not an they which".split()
+_ENGLISH = words_of(
+    "the of and to a in is that it for on with as was be by at this are from or you have not an they which"
 )
 _CODE_BLOCK = re.compile(r"```.*?(?:```|\Z)", re.DOTALL)
 _WORD = re.compile(r"[^\W\d_]+")

@@ -9,7 +9,9 @@ from curation.pii.finding import Finding
 from curation.pii.wordlists import family_names, given_names, ordinary_words
 
 # A form with a check or a sign that nothing else has: what is found inside one is a part of it.
-CERTAIN = frozenset({"EMAIL_ADDRESS", "URL", "CREDIT_CARD", "IBAN_CODE", "IP_ADDRESS", "SECRET", "US_SSN", "CRYPTO"})
+CERTAIN = frozenset(
+    {"EMAIL_ADDRESS", "URL", "CREDIT_CARD", "IBAN_CODE", "IP_ADDRESS", "SECRET", "US_SSN", "CRYPTO"}
+)
 CERTAIN_SCORE = 0.7
 # Neighbours of one type are one: `Ada` `Lovelace`, `Springfield` `Illinois`.
 JOINED = frozenset({"PERSON", "LOCATION", "STREET_ADDRESS", "PHONE_NUMBER", "NATIONAL_ID"})
@@ -55,7 +57,10 @@ def _without_quotes(text: str, finding: Finding) -> Finding:
 
 def _renamed(text: str, finding: Finding) -> Finding:
     """An organisation or place of two or three words of which the first is a first name is a person."""
-    if finding.type not in ("ORGANIZATION", "LOCATION") or not 2 <= len(words := text[finding.start : finding.end].split()) <= 3:
+    if (
+        finding.type not in ("ORGANIZATION", "LOCATION")
+        or not 2 <= len(words := text[finding.start : finding.end].split()) <= 3
+    ):
         return finding
     person = words[0].lower() in given_names() and all(w[:1].isupper() and w.isalpha() for w in words)
     named = person and words[0].lower() not in ordinary_words() and words[-1].lower() in family_names()
@@ -66,7 +71,11 @@ def _within(finding: Finding, other: Finding) -> bool:
     """Inside another that is longer, or as long and of another type."""
     inside = other.start <= finding.start and finding.end <= other.end
     longer = other.end - other.start > finding.end - finding.start
-    return inside and finding is not other and (longer or (finding.type not in CERTAIN and finding.type != other.type))
+    return (
+        inside
+        and finding is not other
+        and (longer or (finding.type not in CERTAIN and finding.type != other.type))
+    )
 
 
 def _joined(text: str, findings: Sequence[Finding]) -> list[Finding]:
@@ -97,9 +106,7 @@ def _towns_of_addresses(text: str, findings: Sequence[Finding]) -> list[Finding]
         gaps = ((p.end, f.start) if p.end <= f.start else (f.end, p.start) for p in parts)
         return any(0 <= b - a <= ADDRESS_GAP_CHARS and _GAP.fullmatch(text[a:b]) for a, b in gaps)
 
-    return [
-        f._replace(type="STREET_ADDRESS") if f.type == "LOCATION" and beside(f) else f for f in findings
-    ]
+    return [f._replace(type="STREET_ADDRESS") if f.type == "LOCATION" and beside(f) else f for f in findings]
 
 
 def _repeated(text: str, findings: Sequence[Finding]) -> list[Finding]:

@@ -118,7 +118,9 @@ class PiiModel:
                 continue
             last = spans[-1] if open_ else None
             # A piece within a word goes on whatever the model says: half a word is no name.
-            inside = last is not None and last.end == start and text[start].isalnum() and text[start - 1].isalnum()
+            inside = (
+                last is not None and last.end == start and text[start].isalnum() and text[start - 1].isalnum()
+            )
             goes_on = inside or not self._begins[index]
             if last and last.label == label and goes_on and not text[last.end : start].strip():
                 spans[-1] = last._replace(end=end, score=min(last.score, value))
@@ -137,7 +139,9 @@ def _cut(number: int, text: str) -> list[Window]:
         if end == len(text):
             windows.append(Window(number, start, end, first, end))
             break
-        space = max(text.rfind(" ", end - OVERLAP_CHARS // 2, end), text.rfind("\n", end - OVERLAP_CHARS // 2, end))
+        space = max(
+            text.rfind(" ", end - OVERLAP_CHARS // 2, end), text.rfind("\n", end - OVERLAP_CHARS // 2, end)
+        )
         end = space if space > start else end
         following = end - OVERLAP_CHARS
         space = text.find(" ", following, end)

@@ -25,7 +25,17 @@ _PROSE = re.compile(r"^\W*[A-Z][^{}();=<>]*[a-z][^{}();=<>]* [^{}();=<>]* [^{}()
 _NAME = re.compile(r"[^\W\d_]+")
 _NAMES = frozenset({"PERSON", "LOCATION", "ORGANIZATION", "NRP"})
 # A bare number in code is a number, whatever a model takes it for; in quotes it may be data.
-_NUMBERS = frozenset({"ZIP_CODE", "NATIONAL_ID", "US_BANK_NUMBER", "US_PASSPORT", "US_DRIVER_LICENSE", "PHONE_NUMBER", "STREET_ADDRESS"})
+_NUMBERS = frozenset(
+    {
+        "ZIP_CODE",
+        "NATIONAL_ID",
+        "US_BANK_NUMBER",
+        "US_PASSPORT",
+        "US_DRIVER_LICENSE",
+        "PHONE_NUMBER",
+        "STREET_ADDRESS",
+    }
+)
 QUOTES = ("'", '"', "`")
 
 

@@ -8,7 +8,7 @@ Imports Presidio, so it is imported late. Each class works in a stock `AnalyzerE
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib import import_module
 from typing import Any
 
@@ -44,7 +44,7 @@ ADDRESS_LABELS = ("STREET_NAME", "SECONDARY_ADDRESS", "ZIP_CODE", "CITY")
 ADDRESS_WITHIN_CHARS = 25
 
 
-class BatchRecognizer(EntityRecognizer):  # type: ignore[misc]
+class BatchRecognizer(EntityRecognizer):
     """A recogniser that reads many texts at once; `analyze` reads one."""
 
     def load(self) -> None:
@@ -57,7 +57,11 @@ class BatchRecognizer(EntityRecognizer):  # type: ignore[misc]
     def analyze(self, text: str, entities: list[str], nlp_artifacts: Any) -> list[RecognizerResult]:
         """Presidio's interface: results of the wanted types."""
         wanted = set(entities or self.supported_entities)
-        return [RecognizerResult(f.type, f.start, f.end, f.score) for f in self.find([text])[0] if f.type in wanted]
+        return [
+            RecognizerResult(f.type, f.start, f.end, f.score)
+            for f in self.find([text])[0]
+            if f.type in wanted
+        ]
 
 
 class ModelRecognizer(BatchRecognizer):
@@ -105,7 +109,8 @@ def _typed(spans: list[Labelled]) -> list[Finding]:
         for s in spans
         if s.label in TYPES
         and (
-            s.label != "BUILDING_NUMBER" or any(p.start - near <= s.end and s.start <= p.end + near for p in places)
+            s.label != "BUILDING_NUMBER"
+            or any(p.start - near <= s.end and s.start <= p.end + near for p in places)
         )
     ]
 
@@ -138,7 +143,8 @@ def own_recognizers(paths: Sequence[str]) -> list[EntityRecognizer]:
                 "it must be a subclass of presidio_analyzer.EntityRecognizer, such as PatternRecognizer",
             )
         try:
-            found.append(kind())
+            make: Callable[[], EntityRecognizer] = kind
+            found.append(make())
         except TypeError as error:
             raise UserError(
                 f"pii.recognizers: '{path}' cannot be made without arguments",

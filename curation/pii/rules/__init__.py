@@ -16,7 +16,10 @@ Rule = Callable[[str], Iterable[Finding]]
 RULES: dict[str, tuple[tuple[str, ...], Rule]] = {
     "addresses": (("STREET_ADDRESS", "ZIP_CODE"), addresses.find),
     "dates": (("DATE_TIME", "DATE_OF_BIRTH"), dates.find),
-    "identifiers": (("NATIONAL_ID", "CREDIT_CARD", "IBAN_CODE", "US_SSN", "IP_ADDRESS", "PHONE_NUMBER"), identifiers.find),
+    "identifiers": (
+        ("NATIONAL_ID", "CREDIT_CARD", "IBAN_CODE", "US_SSN", "IP_ADDRESS", "PHONE_NUMBER"),
+        identifiers.find,
+    ),
     "online": (("EMAIL_ADDRESS", "URL"), online.find),
     "organisations": (("ORGANIZATION",), organisations.find),
     "people": (("PERSON", "AGE", "TITLE"), people.find),

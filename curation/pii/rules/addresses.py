@@ -23,7 +23,7 @@ _PREFIXES = (  # before the name: Rue Pasteur 12, Calle Mayor 3, Via Roma 7, ul.
     "|Ronda|Rúa|Rua|Travessa|Praça|Largo|Via|Viale|Piazza|Corso|Vicolo|Strada|Ulica|ul\\.|al\\.|Aleja|Aleje|Plac"
     "|Strada|Bulevardul|Calea|ulice|nám\\.|náměstí"
 )
-_SMALL = r"(?:(?:de|del|de la|de las|de los|la|le|les|du|des|di|da|do|dos|das|della|dei|van|van der|den|der|dem|d')\s+)*"
+_SMALL = r"(?:(?:de|del|de la|de las|de los|la|le|les|du|des|di|da|do|dos|das|della|dei|van(?: der)?|den|der|dem|d')\s+)*"
 _UNIT = r"(?:,?\s+(?:Apt|Apartment|Suite|Unit|Ste|Flat|Floor|Room|Rm|#)\.?\s*#?\d+[A-Za-z]?\b)?"
 _STATES = (
     "AL|AK|AZ|AR|CA|CO|CT|DE|FL|GA|HI|ID|IL|IN|IA|KS|KY|LA|ME|MD|MA|MI|MN|MS|MO|MT|NE|NV|NH|NJ|NM|NY|NC|ND|OH|OK|OR"
@@ -33,23 +33,41 @@ _STATES = (
 _STREETS = tuple(
     re.compile(pattern, flags)
     for pattern, flags in (
-        (rf"\b{_NUMBER} +(?:[NSEW]\.? +)?(?:(?:{_WORD}|\d{{1,3}}(?:st|nd|rd|th)) +){{1,4}}?(?:{_ENGLISH})\b\.?{_UNIT}", 0),
+        (
+            rf"\b{_NUMBER} +(?:[NSEW]\.? +)?(?:(?:{_WORD}|\d{{1,3}}(?:st|nd|rd|th)) +){{1,4}}?"
+            rf"(?:{_ENGLISH})\b\.?{_UNIT}",
+            0,
+        ),
         (rf"\b[^\W\d_][\w'’-]*(?:{_SUFFIXES})\s+{_NUMBER}(?![\w-])", re.IGNORECASE),
-        (rf"(?<!\w)(?:{_PREFIXES})\s+{_SMALL}{_WORD}(?:\s+{_SMALL}{_WORD}){{0,3}}?,?\s+(?:n[º°.]\s?)?{_NUMBER}(?![\w-])", 0),
-        (rf"\b{_NUMBER},?\s+(?:bis\s+|ter\s+)?(?:{_PREFIXES})\s+{_SMALL}{_WORD}(?:[ -]{_SMALL}[^\W\d_a-z][\w'’-]*){{0,3}}", re.IGNORECASE),
+        (
+            rf"(?<!\w)(?:{_PREFIXES})\s+{_SMALL}{_WORD}(?:\s+{_SMALL}{_WORD}){{0,3}}?,?\s+(?:n[º°.]\s?)?"
+            rf"{_NUMBER}(?![\w-])",
+            0,
+        ),
+        (
+            rf"\b{_NUMBER},?\s+(?:bis\s+|ter\s+)?(?:{_PREFIXES})\s+{_SMALL}{_WORD}"
+            rf"(?:[ -]{_SMALL}[^\W\d_a-z][\w'’-]*){{0,3}}",
+            re.IGNORECASE,
+        ),
         (r"\b(?:Apt|Apartment|Suite|Unit|Ste|Flat)\.?\s*#?\d+[A-Za-z]?\b", 0),
-        (r"\b(?:P\.?\s?O\.?\s?Box|Postfach|Apartado|Boîte postale|PSC\s+\d+,\s?Box|Unit\s+\d+\s+Box)\s+\d+\b", re.IGNORECASE),
+        (
+            r"\b(?:P\.?\s?O\.?\s?Box|Postfach|Apartado|Boîte postale|PSC\s+\d+,\s?Box|Unit\s+\d+\s+Box)\s+\d+\b",
+            re.IGNORECASE,
+        ),
         (r"\b(?:APO|FPO|DPO)\s+A[AEP]\s+\d{5}\b", 0),
     )
 )  # fmt: skip
 # The forms of postal codes that no other number has; others need a word or a place beside them.
 _CODES = (
     re.compile(rf"\b(?:{_STATES})\s+(?P<it>\d{{5}}(?:-\d{{4}})?)(?![\w-])"),
-    re.compile(r"\b(?P<it>(?:GIR ?0AA|[A-PR-UWYZ][A-HK-Y]?\d[A-Z\d]? \d[ABD-HJLNP-UW-Z]{2}))\b"),  # United Kingdom
+    re.compile(
+        r"\b(?P<it>(?:GIR ?0AA|[A-PR-UWYZ][A-HK-Y]?\d[A-Z\d]? \d[ABD-HJLNP-UW-Z]{2}))\b"
+    ),  # United Kingdom
     re.compile(r"\b(?P<it>[ABCEGHJ-NPRSTVXY]\d[A-Z] ?\d[A-Z]\d)\b"),  # Canada
     re.compile(
         r"\b(?:zip(?:[ -]?codes?)?|post(?:al)?[ -]?codes?|postcode|PLZ|code postal|código postal|CAP|CEP)\b"
-        r"\W{0,3}(?:is\s+|was\s+|of\s+|to\s+|=\s*)?(?P<it>(?=[\w -]*\d)[A-Z]{0,2}-?\d[\dA-Z]{1,6}(?:[ -]\d?[A-Z\d]{2,4})?)(?![\w-])",
+        r"\W{0,3}(?:is\s+|was\s+|of\s+|to\s+|=\s*)?"
+        r"(?P<it>(?=[\w -]*\d)[A-Z]{0,2}-?\d[\dA-Z]{1,6}(?:[ -]\d?[A-Z\d]{2,4})?)(?![\w-])",
         re.IGNORECASE,
     ),
 )

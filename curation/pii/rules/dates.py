@@ -11,13 +11,14 @@ _MONTH = (
     r"(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?|oct(?:ober)?"
     r"|nov(?:ember)?|dec(?:ember)?)\b"
 )
+_DAY, _YEAR4 = r"(?:[12]\d|3[01]|0?[1-9])", r"(?:1[89]|20)\d\d"
 _TIME = r"(?:[ T,]\s?\d{1,2}:\d{2}(?::\d{2})?(?:\s?[ap]\.?m\b\.?)?Z?)?"
 DATES = (
     re.compile(rf"(?<![\d./-])(?:1[89]|20)\d\d-(?:0?[1-9]|1[0-2])-(?:0?[1-9]|[12]\d|3[01]){_TIME}(?![\d-])"),
-    re.compile(rf"(?<![\d./-])(?:0?[1-9]|[12]\d|3[01])([/.-])(?:0?[1-9]|[12]\d|3[01])\1(?:(?:1[89]|20)\d\d|\d\d){_TIME}(?![\d/-])"),
-    re.compile(rf"\b{_MONTH}\.?\s+(?:[12]\d|3[01]|0?[1-9])(?:st|nd|rd|th)?\b(?:,?\s+(?:1[89]|20)\d\d\b)?", re.IGNORECASE),
-    re.compile(rf"\b(?:[12]\d|3[01]|0?[1-9])(?:st|nd|rd|th)?\s+(?:of\s+)?{_MONTH}\.?(?:,?\s+(?:1[89]|20)\d\d\b)?", re.IGNORECASE),
-    re.compile(rf"\b{_MONTH}\.?,?\s+(?:of\s+)?(?:1[89]|20)\d\d\b", re.IGNORECASE),
+    re.compile(rf"(?<![\d./-]){_DAY}([/.-]){_DAY}\1(?:{_YEAR4}|\d\d){_TIME}(?![\d/-])"),
+    re.compile(rf"\b{_MONTH}\.?\s+{_DAY}(?:st|nd|rd|th)?\b(?:,?\s+{_YEAR4}\b)?", re.IGNORECASE),
+    re.compile(rf"\b{_DAY}(?:st|nd|rd|th)?\s+(?:of\s+)?{_MONTH}\.?(?:,?\s+{_YEAR4}\b)?", re.IGNORECASE),
+    re.compile(rf"\b{_MONTH}\.?,?\s+(?:of\s+)?{_YEAR4}\b", re.IGNORECASE),
 )  # fmt: skip
 _YEAR = re.compile(
     r"\b(?:in|since|until|till|from|by|during|before|after|circa|year|class\s+of|spring\s+of|summer\s+of|fall\s+of|winter\s+of|a|an"

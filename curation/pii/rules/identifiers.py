@@ -15,8 +15,8 @@ from curation.pii.finding import Finding
 class Number(NamedTuple):
     """A country's personal number: a module of python-stdnum, and the forms it is written in.
 
-    Where `words` is empty the form alone is enough (letters or signs that nothing else has); a bare run of digits counts
-    only behind one of `words`, since one number in ten or so has the right check digit by chance.
+    Where `words` is empty the form alone is enough (letters or signs that nothing else has); a bare run of digits
+    counts only behind one of `words`, since one number in ten or so has the right check digit by chance.
     """
 
     module: str
@@ -60,13 +60,19 @@ NUMBERS = (
 )
 WORDS_WITHIN_CHARS = 60
 # No checksum, but a form of its own.
-_UK_NINO = re.compile(r"(?<!\w)(?!BG|GB|NK|KN|TN|NT|ZZ)[A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z] ?\d{2} ?\d{2} ?\d{2} ?[A-D](?!\w)")
+_UK_NINO = re.compile(
+    r"(?<!\w)(?!BG|GB|NK|KN|TN|NT|ZZ)[A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z] ?\d{2} ?\d{2} ?\d{2} ?[A-D](?!\w)"
+)
 _SSN = re.compile(r"(?<![\w-])(?!000|666)\d{3}([- ])(?!00)\d{2}\1(?!0000)\d{4}(?![\w-])")
 _CARD = re.compile(r"(?<![\w.-])\d(?:[ -]?\d){11,18}(?![\w-])")
 _IBAN = re.compile(r"(?<!\w)[A-Za-z]{2}\d{2}(?: ?[A-Za-z0-9]{4}){2,7}(?: ?[A-Za-z0-9]{1,3})?(?!\w)")
-_IPV6 = re.compile(r"(?<![\w:.])(?:[0-9a-f]{1,4}:){1,7}(?::|[0-9a-f]{1,4})(?::?[0-9a-f]{1,4}){0,6}(?![\w:])", re.IGNORECASE)
+_IPV6 = re.compile(
+    r"(?<![\w:.])(?:[0-9a-f]{1,4}:){1,7}(?::|[0-9a-f]{1,4})(?::?[0-9a-f]{1,4}){0,6}(?![\w:])", re.IGNORECASE
+)
 _DIGIT_WORD = r"(?:zero|oh|nought|one|two|three|four|five|six|seven|eight|nine|double|triple)"
-_SPOKEN = re.compile(rf"\b(?:plus[\s,]+)?{_DIGIT_WORD}(?:(?:\s*,\s*|\s*-\s*|\s+){_DIGIT_WORD}){{6,}}\b", re.IGNORECASE)
+_SPOKEN = re.compile(
+    rf"\b(?:plus[\s,]+)?{_DIGIT_WORD}(?:(?:\s*,\s*|\s*-\s*|\s+){_DIGIT_WORD}){{6,}}\b", re.IGNORECASE
+)
 _COUNTING = re.compile(r"one\W+two\W+three\W+four\W+five", re.IGNORECASE)
 
 
@@ -78,7 +84,11 @@ def find(text: str) -> Iterator[Finding]:
             yield Finding("US_SSN", *match.span(), 0.8)
         for match in _UK_NINO.finditer(text):
             yield Finding("NATIONAL_ID", *match.span(), 0.8)
-        for kind, pattern, valid in ((("CREDIT_CARD"), _CARD, _luhn), ("IBAN_CODE", _IBAN, _is_iban), ("IP_ADDRESS", _IPV6, _is_ip)):
+        for kind, pattern, valid in (
+            (("CREDIT_CARD"), _CARD, _luhn),
+            ("IBAN_CODE", _IBAN, _is_iban),
+            ("IP_ADDRESS", _IPV6, _is_ip),
+        ):
             for match in pattern.finditer(text):
                 if valid(match.group()):
                     yield Finding(kind, *match.span(), 0.9)

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 
 from curation.pii.finding import Finding
+from curation.pii.wordlists import words_of
 
 _AT = r"(?:\s*[(\[{<]\s*at\s*[)\]}>]\s*|\s+at\s+|\s*@\s*)"
 _DOT = r"(?:\s*[(\[{<]\s*dot\s*[)\]}>]\s*|\s+dot\s+)"
@@ -14,14 +15,18 @@ _SPELLED = re.compile(
     re.IGNORECASE,
 )
 # "the name at the dot in the middle": words that no address ends with.
-_NO_DOMAIN = frozenset("in is the on of at and or to a an it as be by for with from".split())
-_EMAIL = re.compile(r"(?<![\w.+-])[\w][\w.+%'-]{0,63}@[^\W_](?:[\w-]{0,61}[^\W_])?(?:\.[^\W_](?:[\w-]{0,61}[^\W_])?)+")
-_WEB = re.compile(r"\b(?:https?|ftp)://[^\s<>\"'()\[\]{}]+|\bwww\.[^\W_][\w-]*\.[^\s<>\"'()\[\]{}]+", re.IGNORECASE)
+_NO_DOMAIN = words_of("in is the on of at and or to a an it as be by for with from")
+_EMAIL = re.compile(
+    r"(?<![\w.+-])[\w][\w.+%'-]{0,63}@[^\W_](?:[\w-]{0,61}[^\W_])?(?:\.[^\W_](?:[\w-]{0,61}[^\W_])?)+"
+)
+_WEB = re.compile(
+    r"\b(?:https?|ftp)://[^\s<>\"'()\[\]{}]+|\bwww\.[^\W_][\w-]*\.[^\s<>\"'()\[\]{}]+", re.IGNORECASE
+)
 _SIGNS_AT_END = ".,;:!?*_"
 # Endings of host names that are no endings of files and no usual names of attributes (`self.name`, `x.id`, `run.sh`).
-_HOST_ENDINGS = frozenset(
-    "com org net edu gov mil int biz co uk de fr es pt nl se dk fi cz sk hu ro bg gr tr ru ua ch au nz jp kr cn tw hk sg"
-    " br mx ar cl pe ca us eu ie za il ae app dev online shop site store blog news cloud".split()
+_HOST_ENDINGS = words_of(
+    "com org net edu gov mil int biz co uk de fr es pt nl se dk fi cz sk hu ro bg gr tr ru ua ch au nz jp kr cn tw hk"
+    " sg br mx ar cl pe ca us eu ie za il ae app dev online shop site store blog news cloud"
 )
 _HOST = re.compile(r"(?:[^\W_][\w-]*\.)+([a-z]{2,24})(?::\d{2,5})?(?:/\S*)?", re.IGNORECASE)
 
@@ -47,6 +52,10 @@ def is_web_address(value: str, before: str, after: str) -> bool:
     if "://" in value or value.lower().startswith("www."):
         return True
     match = _HOST.fullmatch(value)
-    if match is None or before[-1:] in ("_", ".", "/", "\\", "$", "'", '"') or after[:1] in ("(", "[", "_", "="):
+    if (
+        match is None
+        or before[-1:] in ("_", ".", "/", "\\", "$", "'", '"')
+        or after[:1] in ("(", "[", "_", "=")
+    ):
         return False
     return match.group(1).lower() in _HOST_ENDINGS and value == value.strip("._")

@@ -13,7 +13,9 @@ _FORMS = (
     r"|Corporation|Group|Company|Holdings?|Associates|Partners|and Sons|& Sons|& Co|Foundation|Institute|University"
 )
 _COMPANY = re.compile(rf"\b{_NAME}(?:\s(?:&\s|and\s|of\s)?{_NAME}){{0,3}},?\s(?:{_FORMS})\b\.?")
-_FIRM = re.compile(r"\b[A-Z][\w'’-]+,\s[A-Z][\w'’-]+\s(?:and|&)\s[A-Z][\w'’-]+\b(?=\s(?:is|has|was|will|are|announced)\b)")
+_FIRM = re.compile(
+    r"\b[A-Z][\w'’-]+,\s[A-Z][\w'’-]+\s(?:and|&)\s[A-Z][\w'’-]+\b(?=\s(?:is|has|was|will|are|announced)\b)"
+)
 
 
 def find(text: str) -> Iterator[Finding]:

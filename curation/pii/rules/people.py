@@ -57,7 +57,9 @@ def _announced(text: str) -> Iterator[Finding]:
         if low[0] not in first or low[0] in words:
             continue
         length = 1
-        while length < len(parts) and (low[length] in first or low[length] in last) and low[length] not in words:
+        while (
+            length < len(parts) and (low[length] in first or low[length] in last) and low[length] not in words
+        ):
             length += 1
         end = match.start("it") + len(" ".join(parts[:length]))
         yield Finding("PERSON", match.start("it"), end, 0.7)

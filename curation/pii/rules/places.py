@@ -12,7 +12,10 @@ MOST_WORDS = 4
 _WORD = re.compile(r"(?<![\w@./-])[^\W\d_][\w.'’-]*")
 _CITY = r"(?P<city>[^\W\d_]{3,}(?:[ -][^\W\d_]+){0,3})"
 _BESIDE = (
-    re.compile(rf"(?<![\w./-])(?:[A-Z]{{1,2}}-)?(?P<code>\d{{4,6}}|\d{{3}} \d{{2}}|\d{{2}}-\d{{3}}|\d{{5}}-\d{{3}})[ ,\n]{{1,2}}{_CITY}"),
+    re.compile(
+        r"(?<![\w./-])(?:[A-Z]{1,2}-)?(?P<code>\d{4,6}|\d{3} \d{2}|\d{2}-\d{3}|\d{5}-\d{3})"
+        rf"[ ,\n]{{1,2}}{_CITY}"
+    ),
     re.compile(rf"(?<!\w){_CITY},? (?P<code>\d{{5}}(?:-\d{{3,4}})?|\d{{6}}|\d{{3}} \d{{2}})(?![\w-])"),
 )
 
@@ -45,7 +48,11 @@ def _codes(text: str) -> Iterator[Finding]:
         for match in pattern.finditer(text):
             words = match.group("city").lower().split(" ")
             first = match.span("code")[0] < match.span("city")[0]
-            ways = (words[:n] for n in range(len(words), 0, -1)) if first else (words[-n:] for n in range(len(words), 0, -1))
+            ways = (
+                (words[:n] for n in range(len(words), 0, -1))
+                if first
+                else (words[-n:] for n in range(len(words), 0, -1))
+            )
             city = next((" ".join(way) for way in ways if " ".join(way) in cities), None)
             if city is None:
                 continue

@@ -19,19 +19,22 @@ def _patterns() -> tuple[re.Pattern[str], ...]:
     import importlib
     import pkgutil
 
-    import detect_secrets.plugins as plugins
+    from detect_secrets import plugins
     from detect_secrets.plugins.base import RegexBasedDetector
 
-    found = []
+    found: list[re.Pattern[str]] = []
     for module in pkgutil.iter_modules(plugins.__path__):
         if module.name in _LEFT_OUT:
             continue
         members = vars(importlib.import_module(f"{plugins.__name__}.{module.name}")).values()
         for kind in members:
-            if isinstance(kind, type) and issubclass(kind, RegexBasedDetector) and kind is not RegexBasedDetector:
-                denylist = kind.denylist
-                if not isinstance(denylist, property):
-                    found += list(denylist)
+            if (
+                isinstance(kind, type)
+                and issubclass(kind, RegexBasedDetector)
+                and kind is not RegexBasedDetector
+            ):
+                denylist: object = vars(kind).get("denylist")
+                found += list(denylist) if isinstance(denylist, list | tuple) else []
     return tuple(found)
 
 
