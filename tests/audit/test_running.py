@@ -185,9 +185,9 @@ def test_the_command_line(made: AuditConfig, tmp_path: Path) -> None:
     assert good.returncode == 10, good.stderr
     (report,) = (tmp_path / "runs" / "audit").glob("*/audit.html")
     assert str(report.relative_to(tmp_path)) in good.stdout
-    bad = command(store, "check=PII-1", folder=tmp_path)
+    bad = command(store, "check=PII-0001", folder=tmp_path)
     assert bad.returncode == 2
-    assert bad.stderr.startswith("error: checks: there is no check 'PII-1'\n  did you mean 'PII-001'?")
+    assert bad.stderr.startswith("error: checks: there is no check 'PII-0001'\n  did you mean 'PII-001'?")
     none = command("store.path=absent.duckdb", folder=tmp_path)
     assert none.returncode == 2
     assert not (tmp_path / "absent.duckdb").exists()
