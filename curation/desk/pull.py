@@ -118,7 +118,7 @@ def _show(
     line += "".join(f", {count:,} {what}" for what, count in counts.items() if count)
     apart = frame.group_by("status").len().filter(pl.col("status") != SUBMITTED).sort("status")
     line += "".join(f", {count:,} {status} (kept apart)" for status, count in apart.iter_rows())
-    console.print(line, highlight=False)
+    console.print(line, highlight=False, soft_wrap=True)
     stale = submitted["stale"].sum()
     if stale:
         console.print(

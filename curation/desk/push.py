@@ -185,8 +185,9 @@ def find_or_make(
         if found is None and ours is None:
             if number > 1:
                 console.print(
-                    f"{name} asks something else, or is elsewhere: this one is {tried}", highlight=False
-                )
+                    f"{name} asks something else, or is elsewhere: this one is {tried}",
+                    highlight=False, soft_wrap=True,
+                )  # fmt: skip
             return make_dataset(client, tried, workspace, config)
         same = found is not None and (found.get("metadata") or {}).get(MARK) == fingerprint(config.questions)
         mine = ours is not None and found is not None and ours.place == f"argilla:{found['id']}"
