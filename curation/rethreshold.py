@@ -38,7 +38,7 @@ def rethreshold(store: Store, threshold: float, version: str = "latest") -> list
         )
     assert old.parent is not None
     named = store.verdicts(old.version).select("record_id", "partner")
-    among = sorted(set(named["record_id"]) | set(named["partner"].drop_nulls()))
+    among = sorted((set(named["record_id"]) | set(named["partner"].drop_nulls())) - set(store.forgotten()))
     stage = STAGES["dedup"]
     changed = replace(config, threshold=threshold, store_from=min(config.store_from, threshold))
     verdicts = stage.judge(store.read(old.parent, among=among), changed)

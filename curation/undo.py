@@ -17,6 +17,8 @@ from curation.stages import STAGES, code_digest
 from curation.steps import Step
 from curation.summary import stage_table
 from data.errors import StoreError
+from data.forgotten import STAGE as FORGET
+from data.forgotten import leave_out_forgotten
 from data.lineage import story
 from data.store import Store
 from data.verdicts import Action, verdicts
@@ -100,6 +102,9 @@ def _removal(store: Store, record_id: str, lineage: list[Version]) -> Version:
 def later_again(store: Store, made: str, lineage: list[Version], after: str) -> list[Step]:
     """On `made`, the stages of `lineage` that came after its version `after`, with the configurations they had."""
     steps: list[Step] = []
+    # Records that were erased on request are in the older version still, without texts: they stay out.
+    if (without := leave_out_forgotten(store, made)) is not None:
+        steps.append(Step(FORGET, without, False, 0.0))
     terms = last_terms(store)
     later = lineage[[v.version for v in lineage].index(after) + 1 :]
     for old, following in zip(later, [*later[1:], None], strict=True):
@@ -108,6 +113,8 @@ def later_again(store: Store, made: str, lineage: list[Version], after: str) -> 
             name = following.stage if following else ""
             step = carry_before(store, parent, name, terms) if name else carry_after(store, parent, terms)
             steps += [step] if step else []
+            continue
+        if old.stage == FORGET:
             continue
         if old.stage == STAGE:
             if step := repeat(store, parent, old):
