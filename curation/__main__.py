@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from conf.app import main
 from curation.config import CurationConfig
 from data.commands import spelt
+from data.scrubbed import scrubbed
 
 if TYPE_CHECKING:
     from data.store import Store
@@ -68,10 +69,10 @@ def run(config: CurationConfig) -> int | None:
 
 def following(store: Store, version: str) -> str:
     """What to do with `version` next. Training refuses one that was not searched for personal data."""
-    scrubbed = any(step.stage == "pii" for step in store.lineage(version))
+    ready = scrubbed(store.lineage(version))
     lines = ["python -m data show latest", "python -m audit"]
-    lines += ["python -m train" if scrubbed else "python -m curation ... pii=presidio"]
-    note = "" if scrubbed else "   (training refuses data without the pii stage)"
+    lines += ["python -m train" if ready else "python -m curation ... pii=presidio"]
+    note = "" if ready else "   (training refuses data without the pii stage)"
     return f"next: {'   '.join(lines)}{note}"
 
 

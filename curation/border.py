@@ -41,7 +41,8 @@ def show_border(store: Store, config: CurationConfig, console: Console) -> None:
     if pairs.is_empty():
         console.print(f"{step.version}: no pair near the threshold {threshold} was stored")
         return
-    texts = masked([text[:CHARS] for text in [*pairs["own"], *pairs["other"]]], config)
+    # Masked before it is cut: half an address is no address for a detector.
+    texts = [text[:CHARS] for text in masked([*pairs["own"], *pairs["other"]], config)]
     for number, pair in enumerate(pairs.to_dicts()):
         what = "removed" if pair["action"] == "drop" else "kept"
         left, right = compared(texts[number], texts[pairs.height + number])

@@ -63,7 +63,8 @@ def _samples(store: Store, step: Step, config: CurationConfig, console: Console)
 
 def hidden(texts: list[str], config: CurationConfig) -> list[str]:
     """The beginnings of texts, on one line each, with personal data replaced by its type."""
-    return masked([" ".join(text.split())[:SAMPLE_CHARS] for text in texts], config)
+    # Masked before it is cut: half an address is no address for a detector.
+    return [" ".join(text.split())[:SAMPLE_CHARS] for text in masked(texts, config)]
 
 
 def masked(texts: list[str], config: CurationConfig) -> list[str]:

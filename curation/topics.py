@@ -22,6 +22,7 @@ from data.errors import ConfigError, StoreError
 from data.facts import Fact
 from data.progress import progress
 from data.records import drawn
+from data.scrubbed import scrubbed
 from data.store import Store
 
 WORDS = 5
@@ -105,7 +106,7 @@ def similar_pairs(vectors: np.ndarray, least: float) -> list[tuple[int, int, flo
 def show_topics(store: Store, config: CurationConfig, console: Console) -> None:
     """Topics of a version as a table, its nearest pairs side by side, and both as facts for the audit."""
     version = store.resolve(config.topics.version)
-    if not any(step.stage == "pii" for step in store.lineage(version)):
+    if not scrubbed(store.lineage(version)):
         raise StoreError(
             f"{version} was not scrubbed of personal data, and this shows texts",
             "python -m curation pii=presidio",

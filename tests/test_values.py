@@ -311,3 +311,11 @@ def test_sqlite_reads_no_original_from_the_vault(say: Say) -> None:
     dump = "\n".join(sqlite3.connect("w.vault").iterdump())
     assert dump.count('INSERT INTO "places"') >= 10
     assert_clean(dump.encode(), "the vault")
+
+
+def test_a_sample_is_masked_before_it_is_cut() -> None:
+    from curation.dry_run import SAMPLE_CHARS, hidden
+
+    config = compose("curation", CurationConfig, ["pii.engine=patterns"])
+    text = "x" * (SAMPLE_CHARS - 12) + f" {PLANTED['EMAIL_ADDRESS']}"
+    assert "zq" not in hidden([text], config)[0]
