@@ -198,7 +198,7 @@ def _trackers(config: TrainConfig, folder: Path) -> list[Any]:
         if name != "none" and find_spec(name) is None:
             raise MissingPackage(
                 f"report_to={name}: the package {name} is not installed",
-                f"pip install {name.replace('_', '-')}; or report_to=[none]",
+                f"pip install -c constraints.txt -e '.[{name.removesuffix('_ml')}]'; or report_to=[none]",
             )
     if "tensorboard" not in config.report_to:
         return []
