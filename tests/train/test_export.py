@@ -127,8 +127,9 @@ def test_classifiers_are_exported_too_and_a_learnt_prompt_is_not(
     assert "Llama-kind" in note["gguf"]["left_out"]
     assert set(json.loads((folder / "config.json").read_text())["id2label"].values()) == set(words)
     prompt = settings(
-        tmp_path / "prompt", method=MethodConfig(name="prompt", tokens=4), steps=2, eval_steps=2
-    )
+        tmp_path / "prompt", method=MethodConfig(name="prompt", tokens=4), task=TaskConfig(max_length=200), steps=2,
+        eval_steps=2,
+    )  # fmt: skip
     assert train(prompt) == 0
     with Store.open(prompt.store.path, read_only=True) as store:
         run = store.runs()[-1]
