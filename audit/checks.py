@@ -12,6 +12,7 @@ from audit import (
     pii_independent,
     pii_people,
     pii_planted,
+    pii_truth,
     privacy,
     quality,
     removal,
@@ -111,6 +112,10 @@ CHECKS: dict[str, Check] = {
         Check(
             "PII-010", "Secrets", "Are there keys, tokens or passwords in the texts?",
             "privacy", pii_independent.secrets_left, ("GDPR Art. 32", "NIST AI RMF MEASURE 2.7"),
+        ),
+        Check(
+            "PII-011", "Labelled truth", "How much of what people labelled does the detector find?",
+            "privacy", pii_truth.labelled_truth, ("GDPR Art. 25", "NIST AI RMF MEASURE 2.10"),
         ),
         Check(
             "RTS-001", "Persons found", "Are a person's records found when asked for?",

@@ -114,6 +114,18 @@ class PolicyConfig:
 
 
 @dataclass(kw_only=True, slots=True)
+class TruthConfig:
+    """Texts with labelled personal data, against which a detector is scored (PII-011).
+
+    truth   JSON Lines of {text, spans: [{start, end, type}]}, or presidio-research's JSON; empty: not measured
+    engine  presidio, best or patterns; empty: the one that scrubbed the version
+    """
+
+    truth: str = ""
+    engine: str = ""
+
+
+@dataclass(kw_only=True, slots=True)
 class AuditConfig:
     """One audit.
 
@@ -128,6 +140,7 @@ class AuditConfig:
     leak_sample       JSON Lines of record_id and leak (true or false): rows of a sample that a person read (PII-006);
                       empty: the answers of the labelling desk
     evaluation_files  evaluation sets for QUA-002; empty: those that the decontaminate stage was given
+    pii               see TruthConfig
     policy            see PolicyConfig
     seed              of samples and bootstraps
     out               folder of the report; empty: runs/audit/<time>-<version>
@@ -145,6 +158,7 @@ class AuditConfig:
     task: str = "task"
     leak_sample: str = ""
     evaluation_files: list[str] = field(default_factory=list)
+    pii: TruthConfig = field(default_factory=TruthConfig)
     policy: PolicyConfig = field(default_factory=PolicyConfig)
     seed: int = 0
     out: str = ""

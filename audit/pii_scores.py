@@ -73,22 +73,22 @@ class Scores:
     unlabelled: Counter[str] = field(default_factory=Counter)
 
     @property
-    def recall(self) -> float:
-        """Share of labels that were found, of any type; nan where there are none."""
+    def recall(self) -> float | None:
+        """Share of labels that were found, of any type; None where there are none."""
         return share(self.hit.total(), self.labels.total())
 
     @property
-    def typed_recall(self) -> float:
+    def typed_recall(self) -> float | None:
         """Share of labels that were found under their type."""
         return share(self.typed.total(), self.labels.total())
 
     @property
-    def precision(self) -> float:
+    def precision(self) -> float | None:
         """Share of findings that overlap a label."""
         return share(self.right.total(), self.said.total())
 
     @property
-    def f2(self) -> float:
+    def f2(self) -> float | None:
         """F2 of characters over all texts."""
         both, labelled, found = map(sum, zip(*self.characters, strict=True)) if self.characters else (0, 0, 0)
         return f_beta(both, labelled, found)
@@ -100,7 +100,7 @@ class Scores:
         counts = np.array(self.characters, dtype=np.int64)
         kinds, times = np.unique(counts, axis=0, return_counts=True)
         drawn = np.random.default_rng(seed).multinomial(len(counts), times / times.sum(), size=draws) @ kinds
-        values = [f_beta(*map(int, row)) for row in drawn]
+        values = [f_beta(*map(int, row)) or 0.0 for row in drawn]
         low, high = np.quantile(values, [(1 - level) / 2, 1 - (1 - level) / 2])
         return float(low), float(high)
 
@@ -157,11 +157,11 @@ def _characters(text: str, labels: Iterable[tuple[int, int]], spans: Iterable[tu
     return Characters(int((mask[0] & mask[1]).sum()), int(mask[0].sum()), int(mask[1].sum()))
 
 
-def f_beta(both: int, labelled: int, found: int) -> float:
-    """F2 from counts; nan where nothing is labelled and nothing found."""
+def f_beta(both: int, labelled: int, found: int) -> float | None:
+    """F2 from counts; None where nothing is labelled and nothing found."""
     return share((1 + BETA_SQUARED) * both, BETA_SQUARED * labelled + found)
 
 
-def share(part: float, whole: float) -> float:
-    """part / whole; nan where there is no whole."""
-    return part / whole if whole else float("nan")
+def share(part: float, whole: float) -> float | None:
+    """part / whole; None where there is no whole."""
+    return part / whole if whole else None

