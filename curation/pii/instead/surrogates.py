@@ -17,6 +17,60 @@ from curation.pii.instead.names import Pseudonyms, lists
 from data.key import Key
 from data.sealing import normalised
 
+# What stands before the @ of an address that is nobody's own.
+_OFFICES = frozenset(
+    {
+        "abuse",
+        "accounts",
+        "admin",
+        "billing",
+        "contact",
+        "dev",
+        "editor",
+        "enquiries",
+        "feedback",
+        "hello",
+        "help",
+    }
+    | {
+        "hr",
+        "info",
+        "invoices",
+        "jobs",
+        "list",
+        "listmaster",
+        "mail",
+        "marketing",
+        "news",
+        "newsletter",
+        "noreply",
+    }
+    | {
+        "no",
+        "reply",
+        "office",
+        "orders",
+        "owner",
+        "postmaster",
+        "press",
+        "privacy",
+        "request",
+        "root",
+        "sales",
+    }
+    | {
+        "security",
+        "service",
+        "social",
+        "subscribe",
+        "support",
+        "team",
+        "tech",
+        "unsubscribe",
+        "users",
+        "webmaster",
+    }
+)
 _EXTENSION = re.compile(r"\s*(?:x|ext\.?|extension)\s*\d+$", re.IGNORECASE)
 _SPELLED = re.compile(r"(?P<at>\s*[(\[{]?\s*\bat\b\s*[)\]}]?\s*)", re.IGNORECASE)
 
@@ -63,8 +117,10 @@ class Surrogates:
             word = match.group()
             if word.isdigit():
                 return self.drawn("digits", word).layout(word)
-            if len(word) == 1 or word.casefold() in ("dot", "at"):
-                return self.drawn("letter", word.casefold()).sign(word) if len(word) == 1 else word
+            if len(word) == 1:
+                return self.drawn("letter", word.casefold()).sign(word)
+            if word.casefold() in _OFFICES or word.casefold() == "dot":
+                return word
             return re.sub(r"\W", "", self._pseudonyms.word(word))
 
         return re.sub(r"[^\W\d_]+|\d+", one, text)

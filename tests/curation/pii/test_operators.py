@@ -143,6 +143,7 @@ def test_an_address_has_the_name_of_its_person_and_a_reserved_domain() -> None:
     assert re.fullmatch(rf"{given_name}\.{family}@[a-z]+\.example\.com", other)
     same_host = surrogate("EMAIL_ADDRESS", "maria_99@acme.com")
     assert same_host.partition("@")[2] == other.partition("@")[2] and re.search(r"_\d\d@", same_host)
+    assert surrogate("EMAIL_ADDRESS", "sales-request@acme.com").startswith("sales-request@")
     assert re.fullmatch(r"\w+ at \w+ dot example dot com", surrogate("EMAIL_ADDRESS", "john at acme dot com"))
 
 
