@@ -202,8 +202,6 @@ def _said_before(
     store: Store, parent: str, stage: Stage, settings: dict[str, Any], code: str
 ) -> Earlier | None:
     """What the stage said of an earlier version whose records are a part of `parent`'s."""
-    if not stage.row_wise and stage.extend is None:
-        return None
     found = store.extended(parent, stage=stage.name, config=settings, code=code)
     return Earlier(store, found) if found else None
 

@@ -18,6 +18,10 @@ class Making(Memory):
         changing = [Action.drop.value, Action.edit.value, Action.assign.value]
         changed = frame.filter(pl.col("action").is_in(changing))["record_id"].n_unique()
         rows = self._one("SELECT count(*) FROM members WHERE version = ?", [parent])
+        restored = frame.filter(action=Action.restore.value).height
+        if not changed and not restored:
+            begin_like(self.connection, "member", made, parent)
+            return
         if changed + gaps(self.connection, "member", parent) > MOST_GAPS * rows:
             within = ""
         else:
@@ -30,7 +34,6 @@ class Making(Memory):
 
     def _add_changed(self, made: str, parent: str, within: str) -> None:
         """The part of `made`: the members of `parent`, as `judged` changes them."""
-        add_part(self.connection, "member", made)
         self.connection.execute(
             f"""
             INSERT INTO member_rows
@@ -45,6 +48,8 @@ class Making(Memory):
             """,
             {"made": made, "parent": parent},
         )
+        if self._one("SELECT count(*) FROM (FROM member_rows WHERE part = ? LIMIT 1)", [made]):
+            add_part(self.connection, "member", made)
 
     def _extend(self, made: str, parent: str, earlier: str, again: pl.Series | None) -> dict[Action, int]:
         """Members and verdicts of `made` like those of `earlier`, but for records that are new or judged again.

@@ -69,8 +69,13 @@ class StoreRecords:
         self._parts = parts
 
     def __len__(self) -> int:
-        count: int = self._query(["count(*) AS n"])["n"].item()
-        return count
+        where, params = self._where()
+        sql = f"SELECT count(*) FROM {self._members} m WHERE {where}"
+        if where == "m.version = ?" and self._parts is None:
+            # All of a version: counted when it was made.
+            sql = "SELECT rows FROM versions WHERE version = ?"
+        rows = self._connection.sql(sql, params=params).fetchall()
+        return int(rows[0][0]) if rows else 0
 
     def frame(self, *columns: str) -> pl.LazyFrame:
         """See `Records.frame`."""
@@ -123,12 +128,22 @@ class StoreRecords:
 
     def erased(self) -> int:
         """How many of the records have lost their text to a purge, or to a person's request."""
+        if not self._any_erasure():
+            return 0
         where, params = self._where()
         count: int = self._connection.sql(
             f"SELECT count(*) AS n FROM {self._members} m WHERE {where} AND contains(m.text_hash, '-')",
             params=params,
         ).fetchall()[0][0]
         return count
+
+    def _any_erasure(self) -> bool:
+        # A store of an older tuneproof, open for reading only, may lack the table.
+        named = "SELECT 1 FROM duckdb_tables() WHERE table_name = 'erasures'"
+        return bool(
+            self._connection.sql(named).fetchall()
+            and self._connection.sql("SELECT 1 FROM erasures LIMIT 1").fetchall()
+        )
 
     def _refuse_erased(self) -> None:
         gone = 0 if self._readable else self.erased()

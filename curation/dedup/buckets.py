@@ -44,7 +44,9 @@ def buckets(keys: np.ndarray, rows: np.ndarray, settled: int = 0) -> Buckets:
     Texts below index `settled` were compared with one another before: buckets of such texts only are left out.
     """
     made = Buckets([], [])
+    everything = rows
     for band in range(keys.shape[1]):
+        rows = _with_new(keys[:, band], everything, settled) if settled else everything
         column = keys[rows, band]
         order = np.argsort(column)
         ordered = column[order]
@@ -52,6 +54,21 @@ def buckets(keys: np.ndarray, rows: np.ndarray, settled: int = 0) -> Buckets:
         sizes = np.diff(np.append(begins, len(ordered)))
         _append(made, rows, order, begins, sizes, settled)
     return made
+
+
+def _with_new(column: np.ndarray, rows: np.ndarray, settled: int) -> np.ndarray:
+    """Those of `rows` that may share their key with a row from `settled` on; some that do not are among them.
+
+    Where few rows are new this spares the sort of all: a bit for each new key, by its lowest bits.
+    """
+    new = column[rows[np.searchsorted(rows, settled) :]]
+    if 16 * len(new) > len(rows):
+        return rows
+    mask = np.uint64((1 << max(16, int(16 * len(new)).bit_length())) - 1)
+    marked = np.zeros(int(mask) + 1, np.bool_)
+    marked[new & mask] = True
+    found: np.ndarray = rows[marked[column[rows] & mask]]
+    return found
 
 
 def _append(

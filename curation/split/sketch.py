@@ -108,7 +108,8 @@ class Sketches:
     def prompts(self) -> np.ndarray:
         """uint64[n]: see `prompt_keys`."""
         low, high = self.words[self.start[:-1]], self.words[self.start[:-1] + 1]
-        return low.astype(np.uint64) | high.astype(np.uint64) << np.uint64(32)
+        keys: np.ndarray = low.astype(np.uint64) | high.astype(np.uint64) << np.uint64(32)
+        return keys
 
 
 def _binary(words: np.ndarray, start: np.ndarray) -> pl.Series:
