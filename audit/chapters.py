@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from audit.agreement_chapter import agreement_blocks
 from audit.bias_chapter import fairness_blocks
 from audit.checks import Check
 from audit.privacy_chapter import privacy_blocks
@@ -115,6 +116,8 @@ def quality_blocks(facts: Facts) -> list[Block]:
         blocks += [says(fact) for fact in own[1:] if "says" in fact.detail]
         if name == "QUA-001":
             blocks += recall_blocks(own[0].detail)
+        if name == "QUA-003":
+            blocks += agreement_blocks(own)
         if name == "QUA-005":
             blocks += task_blocks(own)
     return blocks
@@ -139,7 +142,7 @@ CHAPTERS = (
     Chapter(
         "quality",
         "Quality",
-        "Repetition, contamination by evaluation sets, size of each task.",
+        "Repetition, contamination by evaluation sets, agreement of annotators, size of each task.",
         quality_blocks,
     ),
     Chapter(

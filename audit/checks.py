@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from audit import (
+    agreement,
     imbalance,
     lineage,
     pii_bytes,
@@ -68,6 +69,10 @@ CHECKS: dict[str, Check] = {
         Check(
             "QUA-002", "Contamination", "Do rows hold items of evaluation sets?", "quality", quality.contamination,
             ("EU AI Act Annex IV 2(g)", "NIST AI RMF MEASURE 2.1"),
+        ),
+        Check(
+            "QUA-003", "Annotators agree", "Do people who labelled the same rows agree?", "quality",
+            agreement.annotator_agreement, ("EU AI Act Art. 10(2)(c)", "NIST AI RMF MEASURE 2.5"),
         ),
         Check(
             "QUA-005", "Examples per task", "Has each task enough examples?", "quality", tasks.task_sizes,
@@ -144,7 +149,7 @@ CHECKS: dict[str, Check] = {
 NOT_COVERED = (
     "Whether the licences are compatible with each other and with the use, and whether opt-outs were honoured.",
     "Personal data that neither the scrubbing's detector nor the independent one can see, and no person found.",
-    "The truth, tone and toxicity of the texts, and how well annotators agreed.",
+    "The truth, tone and toxicity of the texts.",
     "What a model trained on these rows says or remembers: this report is about data.",
 )
 

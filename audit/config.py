@@ -34,6 +34,7 @@ class PolicyConfig:
     near_duplicate_rows       rows compared at most, drawn by the seed; 0: all
     max_contaminated          share of rows that hold evaluation items, at most
     min_task_rows             examples a task needs
+    min_agreement             agreement (alpha, F1) that annotators need; Krippendorff: .8, or .667 with care
     max_pii_leak              share of rows with personal data left, at most; above 0
     pii_rows                  rows scanned at most, drawn by the seed; 0: all
     pii_planted               planted texts for each stratum (an origin of names and a case, a type); 1 or more
@@ -66,6 +67,7 @@ class PolicyConfig:
     near_duplicate_rows: int = 200_000
     max_contaminated: float = 0.0
     min_task_rows: int = 500
+    min_agreement: float = 0.667
     max_pii_leak: float = 0.01
     pii_rows: int = 2_000
     pii_planted: int = 32
@@ -88,7 +90,7 @@ class PolicyConfig:
     def __post_init__(self) -> None:
         fractions = ("min_licensed", "near_duplicate_threshold", "max_near_duplicates", "max_contaminated", "min_share",
                      "min_reference_ratio", "max_gap", "max_removal_gap",
-                     "min_planted_recall", "max_recall_gap", "min_found")  # fmt: skip
+                     "min_planted_recall", "max_recall_gap", "min_found", "min_agreement")  # fmt: skip
         for name in fractions:
             _within(name, getattr(self, name), 0, 1)
         _within("level", self.level, 0.5, 0.999)
