@@ -90,7 +90,7 @@ def picture(page, tmp_path):
 
     def take(name: str) -> Path:
         file = folder / f"{name}.png"
-        page.mouse.move(790, 690)  # nothing there lights up
+        page.mouse.move(1030, 630)  # nothing there lights up
         page.wait_for_timeout(700)  # what is fading in
         page.screenshot(path=file)
         assert file.stat().st_size > 5_000
@@ -121,10 +121,10 @@ def test_200_records_answered_by_rest_and_on_the_page(desk, page, picture) -> No
     page.goto(f"{desk.url}/sign-in")
     page.fill("input[type=text]", "eva")
     page.fill("input[type=password]", "a wrong one")
+    picture("login")
     page.click("button:has-text('Sign in')")
     page.wait_for_selector("text=/wrong|incorrect|invalid|try again/i")
     page.fill("input[type=password]", desk.users["eva"]["password"])
-    picture("login")
     page.click("button:has-text('Sign in')")
     page.click("text=Brambleby letters")
     page.wait_for_selector('label:has-text("fix")')
