@@ -59,6 +59,7 @@ def _row(fact: Fact) -> dict[str, Any]:
     return {
         "name": fact.name, "slice": fact.slice, "value": fact.value, "n": fact.n, "low": fact.low,
         "high": fact.high, "p_adjusted": fact.detail.get("p_adjusted"), "others": fact.detail.get("others"),
+        "told": fact.detail.get("told", True),
     }  # fmt: skip
 
 

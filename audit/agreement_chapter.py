@@ -102,7 +102,7 @@ def _groups(rows: list[dict[str, Any]]) -> list[Block]:
     """Groups of records that an annotator decides against more, or less, often than the rest."""
     if not rows:
         return []
-    flagged = [row for row in rows if row["p_adjusted"] < FLAGGED]
+    flagged = [row for row in rows if row["p_adjusted"] < FLAGGED and row["told"]]
     if not flagged:
         told = f"In {number(len(rows))} comparisons no annotator decides otherwise about a group than about the rest."
         return [Callout(told, "Annotators and groups")]

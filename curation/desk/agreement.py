@@ -78,7 +78,7 @@ def _people(facts: list[Fact], console: Console) -> None:
 
 def _flagged(facts: list[Fact], console: Console) -> None:
     tested = [fact for fact in facts if fact.name == "desk_disparity"]
-    flagged = [fact for fact in tested if fact.detail["p_adjusted"] < FLAGGED]
+    flagged = [fact for fact in tested if fact.detail["p_adjusted"] < FLAGGED and fact.detail["told"]]
     if tested and not flagged:
         console.print(
             f"no annotator treats a group otherwise than the rest ({len(tested):,} compared)", highlight=False

@@ -15,7 +15,7 @@ from typing import Any
 import polars as pl
 
 from conf.app import restored
-from curation.desk.decide import REASONS, STAGE, Decision, Terms, decide
+from curation.desk.decide import REASONS, STAGE, Decision, Terms, decide, later
 from curation.desk.questions import restored as question_set
 from curation.desk.settings import Rule
 from curation.desk.show import masked, rewritten
@@ -80,7 +80,7 @@ def decisions(store: Store, version: str, terms: Terms, scrubbed: bool | None = 
         here = answers.join(present, on=["record_id", "text_hash"], how="semi")
         labels = dict(present.select("record_id", "label").iter_rows())
         found = decide(question_set(dataset.questions), dataset.overlap, here, terms, labels)
-        by_record |= {one.record_id: one for one in found}
+        by_record |= {one.record_id: later(by_record.get(one.record_id), one) for one in found}
     return [by_record[record_id] for record_id in sorted(by_record)]
 
 

@@ -30,10 +30,14 @@ REASONS = {
 }
 
 
+CHANGES = ("desk_dropped", "desk_rewritten", "desk_masked")
+
+
 @dataclass(frozen=True, slots=True)
 class Decision:
     """What people say of one record, apart from its text.
 
+    use       of the question that decided
     text      desk_rewritten: the new answer
     spans     desk_masked: (start, end, label) in the transcript of its messages
     """
@@ -42,10 +46,22 @@ class Decision:
     text_hash: str
     reason: str
     detail: str
+    use: Use
     score: float | None = None
     value: str | None = None
     text: str | None = None
     spans: tuple[tuple[int, int, str], ...] = ()
+
+
+def later(before: Decision | None, now: Decision) -> Decision:
+    """Which of two decisions about a record holds, where `now` is of a younger dataset.
+
+    The younger one, if it answers the same question; another question can add a change, but not take one back (a rating
+    that leaves a record alone is no answer to whether it is to be dropped).
+    """
+    if before is None or before.use == now.use or now.reason in CHANGES or before.reason not in CHANGES:
+        return now
+    return before
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +103,7 @@ def decide(
         if len(votes) >= least and (use in (Use.mask, Use.rewrite) or _values(uses[use], votes)):
             rewrite, label = uses.get(Use.rewrite, ""), labels.get(str(record_id))
             found.append(
-                _BY[use](_Case(str(record_id), str(text_hash), uses[use], votes, terms, rewrite, label))
+                _BY[use](_Case(str(record_id), str(text_hash), use, uses[use], votes, terms, rewrite, label))
             )
     return sorted(found, key=lambda one: one.record_id)
 
@@ -106,6 +122,7 @@ class _Case:
 
     record_id: str
     text_hash: str
+    use: Use
     question: str
     votes: Votes
     terms: Terms
@@ -113,7 +130,7 @@ class _Case:
     label: str | None
 
     def made(self, reason: str, detail: str, **rest: Any) -> Decision:
-        return Decision(self.record_id, self.text_hash, f"desk_{reason}", detail, **rest)
+        return Decision(self.record_id, self.text_hash, f"desk_{reason}", detail, self.use, **rest)
 
     def values(self) -> dict[str, Any]:
         return _values(self.question, self.votes)

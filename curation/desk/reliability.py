@@ -198,7 +198,10 @@ def _tested(dataset: DeskDataset, question: str, counts: dict[tuple[str, str, st
     for (who, column, group, found, n, rest_share, p), q in zip(tests, adjusted, strict=True):
         fact = _share(dataset, "desk_disparity", f"question={question}|{who}|{column}={group}", found, n)
         fact.method = "Wilson; Fisher's exact test against the annotator's other groups, Benjamini-Hochberg"
-        fact.detail |= {"p": p, "p_adjusted": float(q), "others": rest_share}
+        # Of two groups one mirrors the other: the one that fares worse is told.
+        mirrored = sum(w == who and c == column for w, c, _ in counts) == 2
+        told = not mirrored or found / n >= rest_share
+        fact.detail |= {"p": p, "p_adjusted": float(q), "others": rest_share, "told": told}
         facts.append(fact)
     return facts
 

@@ -9,7 +9,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from curation.desk.decide import REASONS, Decision, Terms, decide
+from curation.desk.decide import REASONS, Decision, Terms, decide, later
 from curation.desk.settings import Kind, Layout, QuestionConfig, QuestionsConfig, Rule, Use
 from data.annotations import ANNOTATION_SCHEMA
 
@@ -132,3 +132,12 @@ def test_marks_stand_one_by_one() -> None:
 
 def test_questions_without_a_use_decide_nothing() -> None:
     assert decided(one(Kind.rating, Use.none), answers({"q": 1})) is None
+
+
+def test_a_younger_dataset_counts_unless_it_asks_something_else() -> None:
+    dropped, kept = decided(KEEP, fates("drop")), decided(KEEP, fates("keep"))
+    rated = decided(one(Kind.rating, Use.rating), answers({"q": 4}))
+    bad = decided(one(Kind.rating, Use.rating), answers({"q": 1}), drop_below=3)
+    assert later(dropped, kept) == kept, "an adjudication takes back"
+    assert later(dropped, rated) == dropped, "a rating does not"
+    assert later(kept, bad) == bad and later(kept, rated) == rated and later(None, rated) == rated
