@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 
 from data.errors import MissingPackage, UserError
+from train import processes
 from train.config import Task, TrainConfig
 from train.models import quiet
 from train.preflight import check_first_batch
@@ -33,6 +34,7 @@ class Fitted:
     history     the trainer's log: dicts with `step` and `loss` or `eval_loss`
     best_step   the step of those weights
     stopped_early   whether patience ended it
+    state       the weights by name where several processes hold them, put together from all of them; else None
     """
 
     model: Any
@@ -44,6 +46,7 @@ class Fitted:
     tokens_per_second: float
     trainable: int
     parameters: int
+    state: dict[str, Any] | None = None
 
 
 def fit(
@@ -73,7 +76,7 @@ def fit(
     from train.watch import Watch
 
     validated = validation is not None and len(validation) > 0
-    steps = planned_steps(config, batches(config, train.dataset))
+    steps = planned_steps(config, batches(config, train.dataset, processes.count()))
     set_seed(config.seed)  # the adapter's first weights are drawn before the trainer sets it
     watch = Watch(console, gauge)
     callbacks: list[Any] = [watch, *watchers, *_trackers(config, folder)]
@@ -92,7 +95,7 @@ def fit(
             callbacks,
         )
         trainer.remove_callback(PrinterCallback)
-        watch.tokens = lambda: trainer.tokens_seen
+        watch.tokens = lambda: processes.count() * trainer.tokens_seen
         for watcher in watchers:
             watcher.trainer = trainer
         if config.task.name is Task.sft:
@@ -117,9 +120,11 @@ def fit(
         best_step=(trainer.state.best_global_step or trainer.state.global_step),
         stopped_early=trainer.state.global_step < steps,
         step_seconds=watch.step_seconds,
-        tokens_per_second=trainer.tokens_seen / watch.step_seconds if watch.step_seconds else 0.0,
+        # Each process counts its own tokens, and all have about as many.
+        tokens_per_second=processes.count() * trainer.tokens_seen / max(watch.step_seconds, 1e-9),
         trainable=sum(p.numel() for p in weights if p.requires_grad),
         parameters=sum(p.numel() for p in weights),
+        state=trainer.accelerator.get_state_dict(trainer.model_wrapped) if processes.count() > 1 else None,
     )
 
 

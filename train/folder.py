@@ -36,7 +36,7 @@ def write_weights(run: Run, fitted: Fitted, tokenizer: Any, folder: Path) -> Non
     target = folder / (WHOLE if run.method == "full" else ADAPTER)
     shutil.rmtree(target, ignore_errors=True)
     with appearing(target) as work:
-        fitted.model.save_pretrained(str(work))
+        fitted.model.save_pretrained(str(work), state_dict=fitted.state)
         tokenizer.save_pretrained(str(work))
         (work / "README.md").unlink(missing_ok=True)  # PEFT's empty form; the card is the run's README.md
     run.weights_digest = weights_digest(target)

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from data.runs import Run
+from train import processes
 from train.config import TrainConfig
 from train.environment import hardware
 from train.estimate import Need, available_memory, need
@@ -89,9 +90,12 @@ def forecast(
     config: TrainConfig, base: BaseModel, learnt: Tokenised, held_out: Tokenised, history: Sequence[Run] = ()
 ) -> Forecast:
     """Forecast the training of `config`; measures for about two seconds and loads no weights."""
+    import torch
+
     from train.probe import ceiling, probe
 
-    work = workload(config, learnt, held_out)
+    on_gpu = torch.cuda.is_available()
+    work = workload(config, learnt, held_out, processes.count())
     wanted = needed(config, base, work.batch_tokens)
     speed = probe(base.path, config, work.length)
     a_token = speed.per_token(wanted.layers, wanted.frozen)
@@ -105,7 +109,7 @@ def forecast(
         work=work,
         need=wanted,
         memory=corrected["memory"][0],
-        available=available_memory(),
+        available=available_memory() / (1 if on_gpu else processes.count()),
         seconds=seconds,
         energy=_energy(config, seconds),
         cost=seconds.times(config.price_per_hour / 3600) if config.price_per_hour else None,
@@ -148,7 +152,7 @@ def comparable(config: TrainConfig, history: Sequence[Run]) -> list[Run]:
 
 def machine(found: dict[str, Any]) -> tuple[Any, ...]:
     """What makes two machines take the same time."""
-    return tuple(found.get(key) for key in ("processor", "cores", "threads", "gpu"))
+    return tuple(found.get(key) for key in ("processor", "cores", "threads", "gpu", "processes"))
 
 
 def _corrected(raw: float, name: str, history: Sequence[Run]) -> tuple[Range, int]:

@@ -17,6 +17,7 @@ from train.ingredients import Ingredients
 from train.models import BaseModel, open_tokenizer
 from train.preflight import remarks
 from train.preflight_rows import Seen, check_rows_of
+from train.processes import from_first
 from train.rows import Tokenised
 from train.suitable import licence_remark
 
@@ -49,7 +50,7 @@ def look(config: TrainConfig, rows: Ingredients, base: BaseModel, console: Conso
     if not rows.part:
         console.print(table_of(findings))
     stop(findings)
-    expected = forecast(config, base, learnt, held_out, rows.history)
+    expected = from_first(lambda: forecast(config, base, learnt, held_out, rows.history))
     if not rows.part:
         show_examples(config, console, learnt, tokenizer)
         for remark in [*remarks(held_out, config.allow_unscrubbed), licence_remark(config, base)]:

@@ -15,6 +15,7 @@ from rich.console import Console
 from data.records import canonical_json, digest
 from data.runs import Run
 from data.store import Store
+from train import processes
 from train.card import Provenance
 from train.closing import closing_table, outcome_facts
 from train.config import TrainConfig, as_data, what_matters
@@ -34,7 +35,8 @@ if TYPE_CHECKING:
 
 def train(config: TrainConfig) -> int:
     """Train as `config` says, keep the Run, print the closing table. Raises UserError before any compute is spent."""
-    console = Console(stderr=True)
+    processes.join()
+    console = processes.console()
     set_threads(config)
     if config.plan:
         rows = gather(config)
@@ -42,7 +44,8 @@ def train(config: TrainConfig) -> int:
         console.print("Nothing was trained (plan=true).")
         return 0
     run = learn(config, gather(config), console)
-    Console().print(closing_table(run))
+    if processes.is_first():
+        Console().print(closing_table(run))
     return 0
 
 
@@ -60,29 +63,40 @@ def learn(
     """
     began = time.perf_counter()
     base = base_of(config, rows, console)
-    identity = [rows.version, what_matters(config), base.digest, *([rows.part] if rows.part else [])]
-    run_id = "run-" + digest(canonical_json(identity), hex_digits=12)
+    run_id = identity(config, rows, base)
     folder = Path(config.out).resolve() / run_id
-    done = None if config.force else finished(folder)
+    done = processes.from_first(lambda: None if config.force else finished(folder))
     if done is not None:
         console.print(
             f"{run_id} is done already: same version, settings and base model (force=true trains again)."
         )
-        if stored:
+        if stored and processes.is_first():
             _keep(config, done)
         return done
     run = _new_run(config, run_id, rows.version, base, folder)
     trained = _train(config, run, rows, base, folder, console, stored=stored, watchers=watchers)
+    if not processes.is_first():
+        return run
     write_weights(run, trained.fitted, trained.looked.tokenizer, folder)
     run.metrics["seconds"] = round(time.perf_counter() - began, 1)
     _finish(config, run, trained, rows.provenance, base, folder, stored=stored)
     return run
 
 
+def identity(config: TrainConfig, rows: Ingredients, base: BaseModel) -> str:
+    """The id of the run: the same rows, settings, base and number of processes give the same."""
+    parts: list[Any] = [rows.version, what_matters(config), base.digest, *([rows.part] if rows.part else [])]
+    if processes.count() > 1:
+        parts.append(processes.count())
+    return "run-" + digest(canonical_json(parts), hex_digits=12)
+
+
 def base_of(config: TrainConfig, rows: Ingredients, console: Console) -> BaseModel:
     """The base model, made where needed. Raises UserError where it suits neither the machine nor the task."""
     check_machine(config.method)
-    base = prepare(config.model, texts=lambda: texts_of(rows.train), say=console.print)
+    base = processes.first_then_others(
+        lambda: prepare(config.model, texts=lambda: texts_of(rows.train), say=console.print)
+    )
     check_model(config, base)
     return base
 
@@ -103,12 +117,13 @@ def _train(
     learnt, held_out = looked.learnt, looked.held_out
     run.rows = {"train": len(learnt), "validation": len(held_out)}
     run.metrics = {**_counts(learnt, held_out), "preflight": [asdict(found) for found in looked.findings]}
-    checkpoint = begin(config, folder, rows.version, console)
-    write_start(run, base, learnt, held_out, folder)
-    parts = {"train": learnt, "validation": held_out}
-    run.metrics["rows_digest"] = keep_rows(folder, rows.version, parts)["digest"]
-    if stored:
-        _keep(config, run)
+    checkpoint = processes.from_first(lambda: begin(config, folder, rows.version, console))
+    if processes.is_first():
+        write_start(run, base, learnt, held_out, folder)
+        parts = {"train": learnt, "validation": held_out}
+        run.metrics["rows_digest"] = keep_rows(folder, rows.version, parts)["digest"]
+        if stored:
+            _keep(config, run)
     from train.attempt import attempt
 
     console.print(
@@ -134,7 +149,7 @@ def _train(
         run.status = "failed"
         # What failed first is what counts: on a full disk the store cannot be written either.
         with suppress(Exception):
-            if stored:
+            if stored and processes.is_first():
                 _keep(config, run)
         raise
 

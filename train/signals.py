@@ -15,6 +15,9 @@ from typing import Any
 from rich.console import Console
 from transformers import TrainerCallback
 
+from train.processes import any_asked, count
+
+_EVERY = 4  # steps between two questions among several processes
 EXIT_CODE = 128 + signal.SIGTERM  # 143, as a shell says it
 
 
@@ -31,7 +34,10 @@ class Ending(TrainerCallback):  # type: ignore[misc, unused-ignore]
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """See `Ending`. At the last step there is nothing left to end."""
-        if self.asked and state.global_step < state.max_steps:
+        # Asking the others costs a message between the processes: not at every step.
+        if state.global_step % (1 if count() == 1 else _EVERY) or state.global_step >= state.max_steps:
+            return
+        if any_asked(self.asked):
             control.should_save = control.should_training_stop = True
             self.step = state.global_step
 

@@ -1,0 +1,83 @@
+"""Several processes: the same training as one, and one writer."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from data.store import Store
+from train import processes
+from train.config import TrainConfig
+
+ROOT = Path(__file__).parents[2]
+CONFIGS = sorted((ROOT / "conf" / "accelerate").glob("*.yaml"))
+
+
+def test_one_process_is_the_first_and_waits_for_nobody() -> None:
+    assert processes.count() == 1
+    assert processes.is_first()
+    assert processes.from_first(lambda: 5) == processes.first_then_others(lambda: 5) == 5
+    assert processes.any_asked(True)
+    assert not processes.any_asked(False)
+    assert not processes.console().quiet
+
+
+def test_only_the_first_of_several_speaks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    monkeypatch.setenv("RANK", "1")
+    assert processes.count() == 2
+    assert processes.console().quiet
+
+
+@pytest.mark.parametrize("file", CONFIGS, ids=lambda file: file.stem)
+def test_launch_configurations_are_read_by_accelerate(file: Path) -> None:
+    from accelerate.commands.config.config_args import load_config_from_file
+
+    config = load_config_from_file(str(file))
+    assert config.num_processes >= 2
+    assert str(file.relative_to(ROOT)) in file.read_text()
+
+
+@pytest.mark.slow
+def test_two_processes_learn_what_one_learns(
+    plant: Callable[..., TrainConfig], conversations: Callable[[int], Any], tmp_path: Path
+) -> None:
+    config = plant(conversations(60))
+    shared = [
+        f"store.path={config.store.path}", "model=tiny", "steps=12", "eval_steps=4", "learning_rate=1e-2", "threads=1",
+        "method.dropout=0", "early_stopping_patience=0", "report_to=[none]", "batch_size=4",
+    ]  # fmt: skip
+    launch = [str(Path(sys.executable).with_name("accelerate")), "launch"]
+    launch += ["--config_file", str(ROOT / "conf" / "accelerate" / "ddp.yaml"), "--num_processes", "2"]
+    said = [
+        subprocess.run(
+            [*start, "-m", "train", *shared, *own],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            timeout=600,
+            check=False,
+            env={**os.environ, "OMP_NUM_THREADS": "1"},
+        )  # fmt: skip
+        for start, own in (
+            (launch, [f"out={tmp_path / 'two'}"]),
+            ([sys.executable], [f"out={tmp_path / 'one'}", "accumulation=2"]),
+        )
+    ]
+    assert [run.returncode for run in said] == [0, 0], said[0].stderr[-2000:] + said[1].stderr[-2000:]
+    assert said[0].stderr.count("What it will take") == said[0].stdout.count("Trained run-") == 1
+    with Store.open(config.store.path, read_only=True) as store:
+        two, one = store.runs()
+    assert two.status == one.status == "done"
+    assert (two.hardware["processes"], one.hardware.get("processes")) == (2, None)
+    assert two.run_id != one.run_id
+    for name in ("train_loss", "validation_loss", "validation_loss_before"):
+        assert two.metrics[name] == pytest.approx(one.metrics[name], abs=2e-3), name
+    assert two.metrics["validation_loss"] < two.metrics["validation_loss_before"] - 0.5
+    assert two.metrics["rows_digest"] == one.metrics["rows_digest"]
