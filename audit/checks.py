@@ -71,7 +71,7 @@ CHECKS: dict[str, Check] = {
             ("EU AI Act Annex IV 2(g)", "NIST AI RMF MEASURE 2.1"),
         ),
         Check(
-            "QUA-003", "Annotators agree", "Do people who labelled the same rows agree?", "quality",
+            "QUA-003", "Annotator agreement", "Do people who labelled the same rows agree?", "quality",
             agreement.annotator_agreement, ("EU AI Act Art. 10(2)(c)", "NIST AI RMF MEASURE 2.5"),
         ),
         Check(
