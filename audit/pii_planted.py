@@ -32,7 +32,7 @@ def planted_recall(context: Context) -> list[Fact]:
         for name, tally in strata_found.items()
     ]
     deciding = [fact for fact in strata if fact.detail["asked"]] or strata
-    worst = min(deciding, key=lambda fact: (fact.low or 0, fact.value or 0))
+    worst = min(deciding, key=lambda fact: (fact.low or 0, fact.value or 0, fact.slice))
     sure = sum((fact.low or 0) >= least for fact in deciding)
     says = (
         f"Of planted values, {worst.detail['found']} of {worst.n} were found in the worst stratum "

@@ -53,7 +53,8 @@ def tallies(context: Context) -> dict[str, Tally]:
     signature = planted_signature(context)
     if signature not in _MEASURED:
         _MEASURED.clear()
-        _MEASURED[signature] = _stored(context, signature) or _measured(context)
+        found = _stored(context, signature) or _measured(context)
+        _MEASURED[signature] = dict(sorted(found.items()))
     return _MEASURED[signature]
 
 
