@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import signal
 import socket
 import sqlite3
+import subprocess
+import sys
+import time
 from collections import namedtuple
 from pathlib import Path
 
@@ -14,7 +19,10 @@ from curation.desk.config import DeskConfig
 from curation.desk.server import environment
 from curation.desk.server.reach import reach
 from curation.desk.verbs import overrides
+from data.commands import spelt
 from data.errors import UserError
+
+ROOT = Path(__file__).parents[3]
 
 
 def refused(run, *said: str) -> None:
@@ -184,3 +192,51 @@ def test_another_server_needs_a_key_and_no_server_is_said(monkeypatch, tmp_path)
 def test_the_running_server_is_reached_with_its_owners_key(desk) -> None:
     reached = reach(DeskConfig(home=str(desk.home)))
     assert (reached.url, reached.api_key) == (desk.url, desk.users["owner"]["api_key"])
+
+
+def test_the_console_script_speaks_its_own_language(tmp_path) -> None:
+    code = "import sys; sys.argv = ['tuneproof', 'desk', *sys.argv[1:]]; from conf.cli import main; main()"
+    run = subprocess.run(
+        [sys.executable, "-c", code, "pusch"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    refused(run, "no such verb: pusch", "did you mean 'push'")
+    assert spelt("python -m curation.desk up; python -m curation x=1", "s.duckdb") == (
+        "python -m curation.desk up store.path=s.duckdb; python -m curation store.path=s.duckdb x=1"
+    )
+
+
+def test_the_lock_names_every_version() -> None:
+    lines = [line for line in environment.LOCK.read_text().splitlines() if line and line[0] != "#"]
+    names = {line.partition("==")[0].lower(): line.partition("==")[2] for line in lines}
+    assert len(names) == len(lines) > 80
+    assert all(names.values())
+    assert names["argilla-server"] == "2.8.0"
+    assert names["click"].startswith("8.1.")  # 8.2 breaks every command of Argilla's
+
+
+@pytest.mark.slow
+def test_an_interrupted_installation_goes_on(tmp_path) -> None:
+    place = tmp_path / "environment"
+    keys = [sys.executable, "-m", "curation.desk", "install", f"desk.environment={place}"]
+    first = subprocess.Popen(
+        keys, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+    )
+    end = time.monotonic() + 300
+    while len(list(place.rglob("*.dist-info"))) < 12 and time.monotonic() < end:
+        time.sleep(0.05)
+    os.killpg(first.pid, signal.SIGKILL)
+    first.wait()
+    assert not (place / ".made").exists()
+    second = subprocess.run(keys, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert second.returncode == 0, second.stderr
+    asked = [
+        place / "bin" / "python",
+        "-I",
+        "-c",
+        "import fakeredis, uvicorn, alembic, fastapi, datasets, rq",
+    ]
+    assert subprocess.run(asked, check=False).returncode == 0
+    checked = subprocess.run(
+        [place / "bin" / "python", "-m", "pip", "check"], capture_output=True, text=True, check=False
+    )
+    assert checked.returncode == 0, checked.stdout
