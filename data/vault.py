@@ -29,6 +29,9 @@ from data.sealing import Sealed, Sealer, forms
 from data.trouble import made
 
 SCHEMA_VERSION = "1"
+MOST_REVEALED = (
+    20  # originals of one token: one that stands for more, as `<PERSON>` does, is asked for by record
+)
 WAY = "name the file: pii.vault=FILE, for `python -m data`: --vault FILE"
 MAKE = "make one: python -m data vault init"
 _TABLES = """
@@ -283,6 +286,11 @@ class Vault(AbstractContextManager["Vault"]):
             FROM originals o WHERE token = ? COLLATE NOCASE ORDER BY 1, 2, id""",
             [token],
         )
+        if len(rows) > MOST_REVEALED:
+            raise VaultError(
+                f"'{token}' stands for {len(rows):,} values",
+                "ask for one record: python -m data reveal RECORD --because TEXT",
+            )
         if not rows and len(token) >= 4:
             rows = self._rows(
                 """SELECT o.entity, o.token, o.sealed, 1 FROM places p JOIN originals o ON o.id = p.original

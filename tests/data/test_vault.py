@@ -93,6 +93,15 @@ def test_no_reason_no_original(vault: Vault) -> None:
     assert vault.access() == []
 
 
+def test_a_placeholder_is_no_way_to_read_the_whole_vault(vault: Vault, key: Key) -> None:
+    sealer = Sealer(key)
+    many = [sealer.seal("PERSON", f"Person {n}", "<PERSON>", message=0, start=n, end=n) for n in range(30)]
+    vault.add([("r9", "h9", many)])
+    with pytest.raises(VaultError, match="stands for 30 values"):
+        vault.reveal("<PERSON>", because=WHY)
+    assert vault.access() == []
+
+
 def test_adding_twice_changes_nothing(vault: Vault, key: Key) -> None:
     before = vault.counts(), vault.find("Zoltan Quibble", parts=True)
     fill(vault, key)
