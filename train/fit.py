@@ -187,6 +187,7 @@ def _arguments(
         "use_cpu": not on_gpu,
         "bf16": on_gpu and torch.cuda.is_bf16_supported(),
         "dataloader_pin_memory": on_gpu,
+        "ddp_find_unused_parameters": False,  # whatever is trained is used in every step
         "disable_tqdm": True,
         "report_to": [name for name in config.report_to if name not in ("tensorboard", "none")],
         "run_name": folder.name,

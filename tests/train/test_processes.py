@@ -64,7 +64,7 @@ def test_two_processes_learn_what_one_learns(
             timeout=600,
             check=False,
             env={**os.environ, "OMP_NUM_THREADS": "1"},
-        )  # fmt: skip
+        )
         for start, own in (
             (launch, [f"out={tmp_path / 'two'}"]),
             ([sys.executable], [f"out={tmp_path / 'one'}", "accumulation=2"]),
@@ -77,7 +77,8 @@ def test_two_processes_learn_what_one_learns(
     assert two.status == one.status == "done"
     assert (two.hardware["processes"], one.hardware.get("processes")) == (2, None)
     assert two.run_id != one.run_id
-    for name in ("train_loss", "validation_loss", "validation_loss_before"):
-        assert two.metrics[name] == pytest.approx(one.metrics[name], abs=2e-3), name
+    # The validation loss is a mean over batches, and each process has batches of its own.
+    for name, rounding in (("train_loss", 1e-3), ("validation_loss", 1e-2), ("validation_loss_before", 1e-2)):
+        assert two.metrics[name] == pytest.approx(one.metrics[name], abs=rounding), name
     assert two.metrics["validation_loss"] < two.metrics["validation_loss_before"] - 0.5
     assert two.metrics["rows_digest"] == one.metrics["rows_digest"]
