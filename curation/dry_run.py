@@ -26,6 +26,8 @@ def dry_run(config: CurationConfig, console: Console) -> None:
         tempfile.TemporaryDirectory(prefix="tuneproof-") as folder,
         Store.open(Path(folder) / "dry.duckdb") as store,
     ):
+        # The vault is not the dry run's either.
+        config = replace(config, pii=replace(config.pii, vault=""))
         steps = run_pipeline(store, config)
         for step in steps[1:]:
             _samples(store, step, config, console)

@@ -178,9 +178,13 @@ def test_no_artifact_of_a_curation_and_an_audit_holds_a_value(
 
 
 def test_a_dry_run_shows_samples_without_values(tmp_path: Path, say: Say) -> None:
-    shown = say("curation", *CURATION, "dry_run=true", "pii.operator=surrogate", "samples=20")
+    with Vault.create("w.vault", load_key()):
+        before = Path("w.vault").read_bytes()
+    words = (*CURATION, "dry_run=true", "pii.operator=surrogate", "pii.vault=w.vault", "samples=20")
+    shown = say("curation", *words)
     assert "pii_masked" in shown and "<PERSON>" in shown
-    assert assert_files_clean(tmp_path) == []
+    assert assert_files_clean(tmp_path) == ["w.vault"]
+    assert Path("w.vault").read_bytes() == before
 
 
 def test_bad_rows_and_bad_settings_say_no_value(tmp_path: Path, say: Say) -> None:

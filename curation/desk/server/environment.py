@@ -18,6 +18,7 @@ from pathlib import Path
 
 from curation.desk.config import DeskCommand, DeskConfig
 from data.errors import UserError
+from data.key import VARIABLE
 from data.progress import progress
 from data.trouble import made
 
@@ -26,7 +27,15 @@ PYTHONS = ((3, 11), (3, 12), (3, 13))
 NEEDED_BYTES = 1_300_000_000  # 583 MB stay; pip holds the archives beside them
 OTHER_PLACE = "name another folder: desk.environment=FOLDER, or the variable TUNEPROOF_DESK_ENV"
 # Of the user's own pip settings these would install elsewhere, or other versions.
-_NOT_OURS = ("PIP_TARGET", "PIP_PREFIX", "PIP_USER", "PIP_CONSTRAINT", "PIP_REQUIREMENT", "PIP_ROOT")
+_NOT_OURS = (
+    "PIP_TARGET",
+    "PIP_PREFIX",
+    "PIP_USER",
+    "PIP_CONSTRAINT",
+    "PIP_REQUIREMENT",
+    "PIP_ROOT",
+    VARIABLE,
+)
 
 
 def install(command: DeskCommand) -> None:

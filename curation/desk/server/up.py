@@ -18,6 +18,7 @@ from curation.desk.server.environment import ready
 from curation.desk.server.home import Home, make_accounts
 from curation.desk.server.reach import answers
 from data.errors import UserError
+from data.key import VARIABLE
 from data.trouble import check_folder
 
 LOG_BYTES = 5_000_000  # a longer log is kept once, under another name, and begun anew
@@ -151,8 +152,9 @@ def _start(
 
 
 def _plain_environment() -> dict[str, str]:
-    """Ours without what would steer Argilla or its Python elsewhere."""
-    kept = {key: value for key, value in os.environ.items() if not key.startswith(("ARGILLA_", "PYTHON"))}
+    """Ours without what would steer Argilla or its Python elsewhere, and without the key of pseudonyms."""
+    left = ("ARGILLA_", "PYTHON", VARIABLE)
+    kept = {key: value for key, value in os.environ.items() if not key.startswith(left)}
     # Two arenas of memory instead of eight a core.
     return {**kept, "MALLOC_ARENA_MAX": "2"}
 
