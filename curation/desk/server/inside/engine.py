@@ -227,7 +227,8 @@ def _wanted(dataset: Any, query: Any, filter: Any) -> tuple[Any, Any]:
         return and_(where, or_(*said)), None
     # FTS5's bm25 is better the smaller it is.
     score = _matching(expression).add_columns((-func.bm25(literal_column("desk_text"))).label("score"))
-    return where, score.subquery("hits")
+    # With a limit SQLite makes the hits once; else it may ask FTS5 anew for each record.
+    return where, score.limit(-1).subquery("hits")
 
 
 async def _counted(counts: Any) -> dict[str, int]:
