@@ -81,7 +81,7 @@ def check_model(config: TrainConfig, base: BaseModel) -> None:
 def licence_remark(config: TrainConfig, base: BaseModel) -> str | None:
     """What a person should know of the licence before a training; None where there is nothing to say."""
     if config.model.name in TINY and not config.model.path:
-        return None
+        return f"{config.model.name} has random weights: this is a test of the mechanics, and no more."
     leave = commercial_leave(base.licence)
     if leave is Leave.conditions:
         return f"The licence of {base.name} ({base.licence}) has conditions: {CONDITIONS[str(base.licence).lower()]}."
