@@ -358,10 +358,10 @@ def stated_licence(folder: Path) -> str | None:
     card = folder / "README.md"
     if not card.is_file():
         return None
-    named = re.search(
-        r"(?m)^license(?:_name)?:[ \t]*([\w.-]+)", _head(card.read_text(encoding="utf-8", errors="replace"))
-    )
-    return named.group(1) if named and named.group(1) != "other" else None
+    head = _head(card.read_text(encoding="utf-8", errors="replace"))
+    # A licence of one's own is written as `license: other` and `license_name: ...`.
+    named: list[str] = re.findall(r"(?m)^license(?:_name)?:[ \t]*([\w.-]+)", head)
+    return next((name for name in named if name != "other"), None)
 
 
 def _head(card: str) -> str:
