@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 import time
+from contextlib import closing
 
 import pytest
 
@@ -275,3 +277,19 @@ def test_a_changed_overlap_reaches_records_that_are_answered(desk) -> None:
     while desk.ask("GET", f"datasets/{dataset}/progress")["completed"] and time.monotonic() < end:
         time.sleep(0.2)
     assert desk.ask("GET", f"datasets/{dataset}/progress")["completed"] == 0
+
+
+def test_searching_takes_no_lock(desk) -> None:
+    """Argilla's own route would send what an annotator may not see as a change, and wait for whoever writes."""
+    dataset = desk.dataset("reading", metadata={"shown": "terms"})
+    desk.log(dataset, [
+        {"external_id": f"{n}", "fields": {"text": f"text {n}"}, "metadata": {"shown": "yes", "hidden": "no"}}
+        for n in range(12)
+    ])  # fmt: skip
+    with closing(sqlite3.connect(desk.home / "argilla.db", timeout=30, isolation_level=None)) as writer:
+        writer.execute("BEGIN IMMEDIATE")
+        found = desk.search(dataset, user="ann", limit=12, include=["responses", "suggestions"])["items"]
+        writer.execute("ROLLBACK")
+    assert [item["record"]["metadata"] for item in found] == [{"shown": "yes"}] * 12
+    as_owner = desk.search(dataset, limit=12)["items"]
+    assert [item["record"]["metadata"] for item in as_owner] == [{"shown": "yes", "hidden": "no"}] * 12
