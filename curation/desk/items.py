@@ -18,6 +18,9 @@ from data.errors import UserError
 from data.records import digest
 from data.store import Store
 
+# Whose answers of an evaluation people see; the others (the nearest training answer copied, ...) are no models.
+MODELS = ("base", "tuned")
+
 
 def items_of(store: Store, config: LabellingConfig) -> tuple[str, list[Item]]:
     """What `config` selects, in its order, and the version (or the evaluation) that it is of. Raises UserError."""
@@ -133,7 +136,7 @@ def _pairs(answers: pl.DataFrame, config: LabellingConfig) -> list[Item]:
     """Base and tuned side by side; which is A is drawn by a keyed hash of the item."""
     items = []
     for (task, item), group in answers.group_by(["task", "item"], maintain_order=True):
-        by = {row["role"]: row for row in group.to_dicts()}
+        by = {row["role"]: row for row in group.to_dicts() if row["role"] in MODELS}
         if len(by) != 2 or config.questions.layout is not Layout.pair:
             continue
         name = f"{task}:{item}"
@@ -161,7 +164,7 @@ def _answers(answers: pl.DataFrame, config: LabellingConfig) -> list[Item]:
             "usual: questions=answers",
         )
     items = []
-    for row in answers.to_dicts():
+    for row in answers.filter(pl.col("role").is_in(MODELS)).to_dicts():
         name = f"{row['task']}:{row['item']}:" + digest(f"{config.seed} {row}", hex_digits=4)
         fields = {"prompt": row["prompt"], "answer": row["prediction"]}
         items.append(_of_evaluation(name, fields, row["task"], {"role": row["role"]}))
