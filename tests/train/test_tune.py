@@ -1,0 +1,193 @@
+"""A search over settings: trials in processes of their own, goes on where it was, its winner can be trained with."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from data.errors import ConfigError, UserError
+from data.store import Store
+from train.config import TrainConfig
+from train.search import ask, ended, importances, open_study
+from train.tune import changed, tune
+from train.tune_config import Range, Search, TuneConfig, usual_space
+
+ROOT = Path(__file__).parents[2]
+SPACE = {"learning_rate": Range(low=1e-4, high=1e-2, log=True), "batch_size": Range(choices=[4, 8])}
+
+
+@pytest.fixture(scope="module")
+def searched(tmp_path_factory: pytest.TempPathFactory, labels: Callable[..., TrainConfig]) -> Any:
+    """Two trials of a random search."""
+    settings = TuneConfig(name=Search.random, trials=2, space=SPACE)
+    config = labels(tmp_path_factory.mktemp("tune"), steps=8, eval_steps=4, tune=settings)
+    assert tune(config) == 0
+    (folder,) = Path(config.out).glob("tune-*")
+    return config, folder
+
+
+def test_trials_are_kept_and_the_best_is_a_fact(searched: Any) -> None:
+    config, folder = searched
+    trials = [json.loads((folder / f"trial-{n}.json").read_text()) for n in (0, 1)]
+    assert trials[0]["params"] != trials[1]["params"]
+    with Store.open(config.store.path, read_only=True) as store:
+        facts = store.facts(folder.name)
+        runs = [run.path for run in store.runs()]
+    best = min(trials, key=lambda trial: trial["value"])
+    found = facts.filter(name="tune_best")
+    assert found["value"].item() == pytest.approx(best["value"])
+    assert json.loads(found["detail"].item())["params"] == best["params"]
+    assert not any(
+        "tune-" in path for path in runs
+    )  # a trial is no run of its own: `latest` stays what it was
+    assert not list(folder.glob("trials/run-*"))
+    assert "Parallel coordinates" in (folder / "tune.html").read_text()
+
+
+def test_it_goes_on_where_it_was(searched: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    config, folder = searched
+    before = (folder / "trial-0.json").stat().st_mtime_ns
+    assert tune(replace(config, tune=replace(config.tune, trials=3))) == 0
+    assert "2 of 3 trials are done" in capsys.readouterr().err
+    assert (folder / "trial-0.json").stat().st_mtime_ns == before
+    assert (folder / "trial-2.json").is_file()
+
+
+def test_the_winner_is_an_experiment_that_trains_with_its_settings(searched: Any, tmp_path: Path) -> None:
+    config, folder = searched
+    run = subprocess.run(
+        [sys.executable, "-m", "train", f"experiment={folder / 'best.yaml'}", f"store.path={config.store.path}",
+         f"out={tmp_path}", "report_to=[none]"],
+        cwd=ROOT, capture_output=True, text=True, check=False, env=os.environ,
+    )  # fmt: skip
+    assert run.returncode == 0, run.stderr
+    (done,) = tmp_path.glob("run-*/run.json")
+    settings = json.loads(done.read_text())["config"]
+    trials = [json.loads(path.read_text()) for path in folder.glob("trial-*.json")]
+    best = min(trials, key=lambda trial: trial["value"])["params"]
+    assert settings["learning_rate"] == pytest.approx(best["learning_rate"])
+    assert (settings["batch_size"], settings["steps"], settings["task"]["name"]) == (
+        best["batch_size"],
+        8,
+        "classify",
+    )
+
+
+def draws(folder: Path, search: Search, stops: int) -> list[Any]:
+    """The settings of six trials of a made-up problem, with the search begun anew after `stops` of them."""
+    folder.mkdir()
+    found = []
+    for part in (range(stops), range(stops, 6)):
+        study, _ = open_study(folder, "s", least=True)
+        for _ in part:
+            trial = ask(study, search, SPACE, 0)
+            study.tell(trial, (trial.params["learning_rate"] - 1e-3) ** 2)
+            found.append(trial.params)
+    assert len(ended(study)) == 6
+    assert set(importances(study)) == set(SPACE)
+    return found
+
+
+@pytest.mark.parametrize("search", [Search.random, Search.bayes])
+def test_the_draws_are_the_same_however_often_it_was_stopped(tmp_path: Path, search: Search) -> None:
+    whole = draws(tmp_path / "a", search, 0)
+    assert whole == draws(tmp_path / "b", search, 4)
+    assert len({params["learning_rate"] for params in whole}) == 6
+
+
+def test_a_trial_that_was_cut_off_is_tried_again_first(tmp_path: Path) -> None:
+    study, _ = open_study(tmp_path, "s", least=True)
+    cut = ask(study, Search.random, SPACE, 0)
+    again, _ = open_study(tmp_path, "s", least=True)
+    assert ask(again, Search.random, SPACE, 0).params == cut.params
+    assert ended(again) == []
+
+
+def test_a_hopeless_trial_is_given_up() -> None:
+    from types import SimpleNamespace
+
+    import optuna
+
+    from train.search import pruner
+    from train.trial import Report
+
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    study = optuna.create_study(pruner=pruner())
+    for _ in range(4):
+        trial = study.ask()
+        trial.report(1.0, 50)
+        study.tell(trial, 1.0)
+    report = Report(study.ask(), "loss", prune=True)
+    control = SimpleNamespace(should_training_stop=False)
+    report.on_evaluate(None, SimpleNamespace(global_step=0, max_steps=8), control, metrics={"eval_loss": 9.0})
+    report.on_evaluate(None, SimpleNamespace(global_step=4, max_steps=8), control, metrics={"eval_loss": 0.9})
+    assert not control.should_training_stop
+    report = Report(study.ask(), "loss", prune=True)
+    report.on_evaluate(None, SimpleNamespace(global_step=4, max_steps=8), control, metrics={"eval_loss": 9.0})
+    assert control.should_training_stop and report.pruned
+
+
+def test_mistakes_in_the_space(labels: Callable[..., TrainConfig], tmp_path: Path) -> None:
+    def config(**space: Range) -> TrainConfig:
+        return labels(tmp_path, tune=TuneConfig(name=Search.random, space=space))
+
+    with pytest.raises(ConfigError, match=r"no such key 'learning_rat'(.|\n)*did you mean 'learning_rate'"):
+        tune(config(learning_rat=Range(low=1, high=2)))
+    with pytest.raises(ConfigError, match=r"no such key 'method\.rank'"):
+        tune(config(**{"method.rank": Range(choices=[1])}))
+    with pytest.raises(ConfigError, match="a range from 2 to 1 holds nothing"):
+        Range(low=2, high=1)
+    with pytest.raises(ConfigError, match="has no logarithm"):
+        Range(low=0, high=1, log=True)
+    with pytest.raises(ConfigError, match=r"tune\.measure=f1: no such measure"):
+        TuneConfig(measure="f1")
+    with pytest.raises(ConfigError, match="is measured of a classifier only"):
+        from train.tasks import TaskConfig
+
+        tune(replace(config(), task=TaskConfig(), tune=TuneConfig(name=Search.random, measure="accuracy")))
+    with pytest.raises(ConfigError, match=r"method\.r=0 is not a rank"):
+        changed(TrainConfig(), {"method.r": 0})
+
+
+def test_rows_to_compare_on_are_needed(
+    plant: Callable[..., TrainConfig], conversations: Callable[[int], list[dict[str, Any]]]
+) -> None:
+    rows = [row for row in conversations(40) if row["split"] == "train"]
+    with pytest.raises(UserError, match=r"has no validation rows(.|\n)*split\.validation"):
+        tune(plant(rows, tune=TuneConfig(name=Search.random)))
+
+
+def test_what_is_usually_searched() -> None:
+    assert set(usual_space("full", "sft")) == {"learning_rate", "weight_decay"}
+    assert {"method.r", "method.dropout", "label_smoothing"} <= set(usual_space("dora", "classify"))
+    for method in ("full", "lora", "prompt"):
+        for key, values in usual_space(method, "sft").items():
+            changed(TrainConfig(), {key: values.choices[0] if values.choices else values.low})
+
+
+def test_every_search_composes_and_multirun_takes_the_new_keys(
+    labels: Callable[..., TrainConfig], tmp_path: Path
+) -> None:
+    store = labels(tmp_path).store.path
+    run = subprocess.run(
+        [sys.executable, "-m", "train", "--multirun", f"store.path={store}", f"out={tmp_path / 'out'}", "task=classify",
+         "model=tiny_bert", "method=lora,dora", "l1=0,0.1", "steps=2", "eval_steps=2", "report_to=[none]",
+         "row_losses=0", f"hydra.sweep.dir={tmp_path / 'sweep'}"],
+        cwd=ROOT, capture_output=True, text=True, check=False, env=os.environ,
+    )  # fmt: skip
+    assert run.returncode == 0, run.stderr
+    found = [json.loads(path.read_text())["config"] for path in (tmp_path / "out").glob("run-*/run.json")]
+    assert sorted((c["method"]["name"], c["l1"]) for c in found) == [
+        ("dora", 0),
+        ("dora", 0.1),
+        ("lora", 0),
+        ("lora", 0.1),
+    ]
