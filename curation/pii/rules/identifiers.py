@@ -73,7 +73,7 @@ _DIGIT_WORD = r"(?:zero|oh|nought|one|two|three|four|five|six|seven|eight|nine|d
 _SPOKEN = re.compile(
     rf"\b(?:plus[\s,]+)?{_DIGIT_WORD}(?:(?:\s*,\s*|\s*-\s*|\s+){_DIGIT_WORD}){{6,}}\b", re.IGNORECASE
 )
-_COUNTING = re.compile(r"one\W+two\W+three\W+four\W+five", re.IGNORECASE)
+_COUNTING = re.compile(r"(?:zero\W+)?one\W+two\W+three\W+four\W+five", re.IGNORECASE)
 
 
 def find(text: str) -> Iterator[Finding]:
@@ -93,7 +93,7 @@ def find(text: str) -> Iterator[Finding]:
                 if valid(match.group()):
                     yield Finding(kind, *match.span(), 0.9)
     for match in _SPOKEN.finditer(text):
-        if not _COUNTING.search(match.group()):
+        if not _COUNTING.match(match.group()):
             yield Finding("PHONE_NUMBER", *match.span(), 0.7)
 
 
