@@ -69,7 +69,8 @@ def row_losses(model: Any, tokenizer: Any, parts: dict[str, Tokenised], rows: in
 def before_and_after(before: Any, after: Any) -> Any:
     """Both frames of `row_losses` as one: record_id, split, tokens, before, after."""
     later = after.select("record_id", "split", after="loss")
-    return before.rename({"loss": "before"}).join(later, on=["record_id", "split"])
+    joined = before.rename({"loss": "before"}).join(later, on=["record_id", "split"])
+    return joined.sort("split", "record_id")
 
 
 def _losses(model: Any, tokenizer: Any, dataset: Any, advance: Callable[[int], None]) -> tuple[Any, Any]:
