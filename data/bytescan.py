@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import gzip
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -60,6 +61,16 @@ class Needles:
         """The needles less these windows."""
         gone = set(windows)
         return Needles({window: owner for window, owner in self.owners.items() if window not in gone})
+
+    def at_most(self, each: int) -> Needles:
+        """At most `each` of the windows of every owner."""
+        kept: dict[bytes, int] = {}
+        taken: Counter[int] = Counter()
+        for window, owner in self.owners.items():
+            if taken[owner] < each:
+                taken[owner] += 1
+                kept[window] = owner
+        return Needles(kept)
 
     def _in(self, data: bytes) -> set[bytes]:
         raw = np.frombuffer(data, np.uint8)

@@ -10,6 +10,7 @@ from typing import Any
 import duckdb
 
 from data.bytescan import (
+    PER_TEXT,
     Needles,
     database_chunks,
     decoded_chunks,
@@ -24,6 +25,7 @@ from data.store import Store
 
 # Texts that needles are drawn from at most: none found in 20,000 bounds the share that left a trace below .00015.
 MOST_TEXTS = 20_000
+MOST_PER_TEXT, MOST_WINDOWS = 500, 200_000
 _CONTENTS = "[x.content for x in {}.messages]"
 
 
@@ -83,13 +85,15 @@ def sought_in(store: Store, *, most: int = MOST_TEXTS) -> Sought:
         FROM sample s JOIN texts t USING (text_hash) LEFT JOIN beside b USING (text_hash)"""
     )
     owners: dict[bytes, int] = {}
+    # Of few texts many windows are tried: most of a text may be what others say too.
+    each = max(PER_TEXT, min(MOST_PER_TEXT, MOST_WINDOWS // max(rows.height, 1)))
     with progress("Drawing needles", total=rows.height) as advance:
         for number, (contents, others) in enumerate(rows.iter_rows()):
-            for window in windows_of(contents, others):
+            for window in windows_of(contents, others, each):
                 owners.setdefault(window, number)
             advance(1)
     needles = Needles(owners)
-    needles = needles.without(needles.windows_in(_kept_texts(connection)))
+    needles = needles.without(needles.windows_in(_kept_texts(connection))).at_most(PER_TEXT)
     return Sought(total, rows.height, len(set(needles.owners.values())), needles)
 
 
