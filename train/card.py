@@ -10,6 +10,8 @@ from typing import Any
 from data.report.charts import line, save
 from data.runs import Run
 from data.versions import Version
+from train.findings import findings_of
+from train.methods import LOW_RANK
 
 OPEN = "OPEN: to be filled in by the owner of this model."
 
@@ -55,38 +57,79 @@ def curve(rows: Sequence[Mapping[str, Any]], best_step: int) -> Any:
 
 def write_card(run: Run, provenance: Provenance, base: Mapping[str, Any], folder: Path) -> Path:
     """Write README.md, the model card (the hub's format: YAML header, then prose); returns its path."""
+    from huggingface_hub import ModelCard
+
     parts = [
-        _header(run, base),
+        f"---\n{_header(run, base).to_yaml()}\n---",
         f"# {run.run_id}\n\n{_what(run, base)}",
         f"## Intended use\n\n* Intended use: {OPEN}\n* Out of scope: {OPEN}\n* Known risks and limits: {OPEN}\n"
         f"* Owner and contact: {OPEN}",
         f"## Training data\n\n{_data(run, provenance)}",
+        f"## Checked before the training\n\n{_checks(run)}",
         f"## Results\n\n{_results(run)}\n\n![Training and validation loss by step](loss.png)",
         f"## How it was trained\n\n{_how(run)}",
         f"## Use\n\n```\npython -m train chat={run.run_id}\n```",
     ]
     path = folder / "README.md"
-    path.write_text("\n\n".join(parts) + "\n", encoding="utf-8")
+    ModelCard("\n\n".join(parts) + "\n", ignore_metadata_errors=False).save(path)
     return path
 
 
-def _header(run: Run, base: Mapping[str, Any]) -> str:
-    lines = ["---", f"base_model: {base['name']}", f"tags: [sft, {run.method}, tuneproof]"]
-    if run.method == "lora":
-        lines.append("library_name: peft")
-    if base.get("licence"):
-        lines.append(f"license: {str(base['licence']).lower()}  # of the base model")
-    return "\n".join([*lines, "---"])
+def _header(run: Run, base: Mapping[str, Any]) -> Any:
+    from huggingface_hub import ModelCardData
+
+    licence = base.get("licence")
+    task = run.config.get("task", {}).get("name", "sft")
+    pipelines = {
+        "sft": "text-generation",
+        "classify": "text-classification",
+        "seq2seq": "text2text-generation",
+    }
+    return ModelCardData(
+        base_model=base["source"] if base["name"] == "hub" else base["name"],
+        # Of the base model; what holds for the tuned one is for its owner to say.
+        license=str(licence).lower() if licence else None,
+        library_name="transformers" if run.method == "full" else "peft",
+        pipeline_tag=pipelines[task],
+        tags=["tuneproof", task, run.method],
+    )
+
+
+_KINDS = {
+    "full": "All weights, fine-tuned from", "lora": "A LoRA adapter for", "dora": "A DoRA adapter for",
+    "rslora": "A rank-stabilised LoRA adapter for", "qlora": "A LoRA adapter, trained on four bits, for",
+    "prompt": "A learnt prompt for",
+}  # fmt: skip
+_TASKS = {
+    "sft": "supervised fine-tuning",
+    "classify": "fine-tuning as a classifier",
+    "seq2seq": "fine-tuning",
+}
 
 
 def _what(run: Run, base: Mapping[str, Any]) -> str:
-    kind = "A LoRA adapter for" if run.method == "lora" else "All weights, fine-tuned from"
+    task = run.config.get("task", {}).get("name", "sft")
     return (
-        f"{kind} **{base['name']}** ({base.get('source') or 'no source noted'}), made by supervised fine-tuning "
+        f"{_KINDS[run.method]} **{base['name']}** ({base.get('source') or 'no source noted'}), made by {_TASKS[task]} "
         f"on version `{run.version}`.\n\n"
         f"* Weights of the base: SHA-256 `{run.base_digest}`\n* Weights here: SHA-256 `{run.weights_digest}`\n"
+        f"* Training records: digest `{run.metrics.get('rows_digest', 'not kept')}`, their ids in `rows.parquet`\n"
         f"* Licence of the base: {base.get('licence') or 'not stated'}\n* Licence of this model: {OPEN}"
     )
+
+
+def _checks(run: Run) -> str:
+    """What was looked at before the first step; what was allowed although it says stop is named as such."""
+    said = {"FAIL": "stop", "ACCEPTED": "stop, allowed by name", "NOT_RUN": "not looked at"}
+    rows = [
+        (
+            found.check.replace("_", " "),
+            said.get(found.outcome.value, found.outcome.value.lower()),
+            found.words,
+        )
+        for found in findings_of(run.metrics)
+    ]
+    return _table(("check", "outcome", "found"), rows) if rows else "None was kept."
 
 
 def _data(run: Run, provenance: Provenance) -> str:
@@ -128,7 +171,8 @@ def _results(run: Run) -> str:
     return _table(("measure", "before", "after"), rows) + (
         f"\n\nBest step {m['best_step']:,} of {m['steps']:,}{' (stopped early)' if m['stopped_early'] else ''}. "
         "The validation loss is a mean over batches of the rows named above; the training loss is that of the first "
-        "step and the mean of the last tenth. Answers of base and tuned model side by side: `python -m eval`."
+        f"step and the mean of the last tenth. Every number is a stored fact: `python -m data facts {run.run_id}`. "
+        "Answers of base and tuned model side by side: `python -m eval`."
     )
 
 
@@ -145,7 +189,7 @@ def _how(run: Run) -> str:
         ("hardware", ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in hard.items())),
         ("packages", ", ".join(f"{name} {number}" for name, number in run.packages.items())),
     ]
-    if run.method == "lora":
+    if run.method in LOW_RANK:
         m = c["method"]
         lora = f"rank {m['r']}, alpha {m['alpha']:g}, dropout {m['dropout']:g}, on {', '.join(m['target_modules'])}"
         settings.insert(1, ("adapter", lora))

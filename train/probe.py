@@ -57,8 +57,11 @@ def ceiling(device: str = "") -> float:
     side = _CEILING_SIDE[where]
     dtype = torch.bfloat16 if where == "cuda" else torch.float32
     left, right = (torch.ones(side, side, device=where, dtype=dtype) for _ in range(2))
-    best = min(_timed(lambda: left @ right, where) for _ in range(5))
-    return float(2 * side**3 / best)
+    # The best of many: a machine that does other work too is at times free.
+    taken = [_timed(lambda: left @ right, where)]
+    while len(taken) < 5 or (sum(taken) < 0.4 and len(taken) < 100):
+        taken.append(_timed(lambda: left @ right, where))
+    return float(2 * side**3 / min(taken))
 
 
 def probe(folder: Path, config: TrainConfig, length: int) -> Speed:

@@ -11,7 +11,6 @@ import polars as pl
 import pytest
 import torch
 
-from conf.app import StoreConfig
 from data.__main__ import main
 from data.runs import Run
 from data.store import Store
@@ -165,19 +164,13 @@ def test_answers_are_compared_exactly_and_by_characters(trained: Any) -> None:
     assert scores(["It is red. ", "no"], ["It is red.", "yes"])["exact_match"] == 0.5
     assert scores(["It is red."], ["It is red."])["chrf"] == pytest.approx(100)
     model, tokenizer = load_tuned(trained.run)
-    asked = [
-        {"role": "system", "content": "You describe things."},
-        {"role": "user", "content": "Describe lamp number 7."},
-    ]
+    asked = [{"role": "user", "content": "Describe lamp number 7."}]
     assert answers(model, tokenizer, [asked], max_new_tokens=4)[0]
 
 
-def test_no_losses_by_row_where_none_are_wanted(
-    settings: Make, tmp_path: Path, plant: Make, conversations: Any
-) -> None:
+def test_no_losses_by_row_where_none_are_wanted(plant: Make, conversations: Any) -> None:
     config = plant(conversations(30), row_losses=0)
     assert train(config) == 0
     with Store.open(config.store.path, read_only=True) as store:
         assert store.row_losses("latest").is_empty()
         assert "row_losses" not in store.run("latest").metrics
-    assert isinstance(config.store, StoreConfig)

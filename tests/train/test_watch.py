@@ -16,7 +16,6 @@ from rich.console import Console
 
 from train.config import TRACKERS, TrainConfig
 from train.fit import _trackers
-from train.run import train
 from train.watch import Gauge, Watch
 
 ROOT = Path(__file__).parents[2]
@@ -100,4 +99,3 @@ def test_tensorboard_has_the_losses(trained: Any) -> None:
     last = events.Scalars("eval/loss")[-1]
     history = json.loads((Path(trained.run.path) / "history.json").read_text())
     assert last.value == pytest.approx([e["eval_loss"] for e in history if "eval_loss" in e][-1], abs=1e-5)
-    assert callable(train)
