@@ -17,6 +17,7 @@ from curation.pii.instead import Operators
 from curation.pii.languages import other_language
 from curation.pii.masking import Masked, mask
 from curation.pii.patterns import scan_patterns
+from curation.pii.versions import detector_version
 from data.key import load_key
 from data.records import Records, text_hash
 from data.vault import Vault
@@ -68,17 +69,19 @@ def judge_batch(batch: pl.DataFrame, config: PiiConfig) -> Verdicts:
 
 
 def fingerprint(config: PiiConfig) -> str:
-    """What the verdicts depend on besides records, configuration and code: fingerprint of the key, id of the vault.
+    """What the verdicts depend on besides records, configuration and code: version of the detector, fingerprint of the
+    key, id of the vault.
 
-    Names are drawn from Faker's lists, so its version counts too. Empty where nothing of it is used. Raises UserError
-    where there is no key, no vault, or another key's vault.
+    Names are drawn from Faker's lists, so its version counts too. Raises UserError where there is no key, no vault, or
+    another key's vault.
     """
+    parts = [f"detector:{detector_version(config)}"]
     if not config.wants_key:
-        return ""
+        return parts[0]
     from faker import VERSION
 
     key = load_key(config.key_file)
-    parts = [f"key:{key.fingerprint}", f"faker:{VERSION}"]
+    parts += [f"key:{key.fingerprint}", f"faker:{VERSION}"]
     if config.vault:
         with Vault.open(config.vault, key) as vault:
             parts.append(f"vault:{vault.id}")
