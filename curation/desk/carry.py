@@ -100,7 +100,7 @@ def as_verdicts(store: Store, version: str, decided: list[Decision]) -> Verdicts
         for one in changing
     }
     written = {one.record_id: after[one.record_id] for one in changing if one.text is not None}
-    after |= _cleared(store, version, written)
+    after |= cleared_by(written, pii_step(store.lineage(version)))
     return verdicts([_verdict(one, before.get(one.record_id), after.get(one.record_id)) for one in decided])
 
 
@@ -116,15 +116,14 @@ def _verdict(one: Decision, before: list[Message] | None, after: list[Message] |
     }
 
 
-def _cleared(store: Store, version: str, written: dict[str, list[Message]]) -> dict[str, list[Message]]:
-    """Those of the rewritten messages in which the version's own pii configuration finds something, masked."""
-    step = pii_step(store.lineage(version))
-    if step is None or not written:
+def cleared_by(messages: dict[str, list[Message]], step: Version | None) -> dict[str, list[Message]]:
+    """Those of the messages in which the settings of the pii `step` find something, with it replaced."""
+    if step is None or not messages:
         return {}
     from curation.pii import judge
     from curation.pii.config import PiiConfig
 
-    records = FrameRecords.of(*({"record_id": name, "messages": own} for name, own in written.items()))
+    records = FrameRecords.of(*({"record_id": name, "messages": own} for name, own in messages.items()))
     said = judge(records, restored(PiiConfig, step.config)).filter(pl.col("action") == Action.edit.value)
     return dict(said.select("record_id", "messages").iter_rows())
 

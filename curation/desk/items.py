@@ -10,10 +10,12 @@ from typing import Any
 import polars as pl
 
 from conf.app import restored
+from curation.desk.bring_back import removed_rows
+from curation.desk.carry import pii_step
 from curation.desk.questions import wrong
 from curation.desk.select import Chosen, choose, last_step, shown_version
 from curation.desk.settings import OF_EVALUATION, Kind, LabellingConfig, Layout, Select, Use
-from curation.desk.show import Item, Suggestion, fields_of, last_answer, whole
+from curation.desk.show import Item, Suggestion, fields_of, last_answer, transcript, whole
 from data.errors import UserError
 from data.records import digest
 from data.store import Store
@@ -59,9 +61,14 @@ def _records(
     store: Store, version: str, chosen: Sequence[Chosen], gold: dict[str, Any], config: LabellingConfig
 ) -> list[Item]:
     columns = ["text_hash", "messages", "label", "source", *config.show]
-    ids = pl.Series([one.record_id for one in chosen], dtype=pl.String)
-    frame = store.read(version).among(ids).frame("record_id", *columns).collect()
+    ids = pl.Series(
+        [name for one in chosen for name in (one.record_id, one.partner) if name], dtype=pl.String
+    )
+    frame = store.read(version).among(ids.unique()).frame("record_id", *columns).collect()
     rows = {row["record_id"]: row for row in frame.to_dicts()}
+    removed = [one.record_id for one in chosen if one.removed]
+    if removed and (step := last_step(store, version, "dedup")) is not None:
+        rows |= removed_rows(store, step, removed, columns, pii_step(store.lineage(version)))
     items = []
     for one in chosen:
         row = rows[one.record_id]
@@ -69,12 +76,15 @@ def _records(
         metadata |= {name: str(row[name]) for name in config.show if row[name] is not None}
         if one.score is not None:
             metadata["score"] = round(one.score, 4)
+        fields = fields_of(row["messages"], config.questions.layout)
+        if one.partner and config.questions.layout is Layout.dialogue:
+            fields["similar"] = whole(transcript(rows[one.partner]["messages"])[0])
         items.append(
             Item(
                 item=one.record_id,
                 record_id=one.record_id,
                 text_hash=row["text_hash"],
-                fields=fields_of(row["messages"], config.questions.layout),
+                fields=fields,
                 why=one.why,
                 metadata=metadata,
                 gold=gold.get(one.record_id, {}),
@@ -111,7 +121,7 @@ def _suggest(
 
 def _fate(one: Chosen) -> Suggestion:
     if one.stage == "dedup":
-        return Suggestion("drop", "dedup", one.score)
+        return Suggestion("drop", "dedup", one.score) if one.removed else Suggestion("keep", "dedup")
     return Suggestion("fix", "quality") if one.stage == "quality" else Suggestion("keep", "curation")
 
 

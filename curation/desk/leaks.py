@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from curation.desk.answers import SUBMITTED
-from curation.desk.settings import Use
+from curation.desk.settings import Select, Use
 from data.annotations import DeskDataset
 from data.facts import Fact
 from data.intervals import wilson
@@ -18,7 +18,7 @@ LEVEL = 0.95
 def leak_facts(store: Store, dataset: DeskDataset) -> list[Fact]:
     """Facts of a dataset in which people mark personal data; none for other datasets, or without answers.
 
-    Of a version that was scrubbed: `desk_leaks`, the share of records with anything left. Of one that was not:
+    Of a sample of a version that was scrubbed: `desk_leaks`, the share of records with anything left. Of one that was not:
     `desk_pii_recall` and `desk_pii_precision`, of the stage's marks (those suggested) against people's, where two
     marks meet if they overlap. A mark counts as a person's where anyone made it.
     """
@@ -32,6 +32,8 @@ def leak_facts(store: Store, dataset: DeskDataset) -> list[Fact]:
     if not people:
         return []
     if dataset.scrubbed:
+        if dataset.questions.get("selected") != Select.sample:
+            return []  # what was not drawn by chance bounds nothing
         found = sum(bool(spans) for spans in people.values())
         return [
             _share(dataset, "desk_leaks", found, len(people), "records", "hold personal data after scrubbing")

@@ -8,6 +8,7 @@ from rich.table import Table
 
 from curation.desk import sheet
 from curation.desk.answers import SUBMITTED, Answer, as_frame
+from curation.desk.bring_back import bring_back
 from curation.desk.carry import carry, carry_after
 from curation.desk.client import Client
 from curation.desk.config import DeskCommand
@@ -84,13 +85,16 @@ def read(store: Store, command: DeskCommand, dataset: DeskDataset) -> list[Answe
 def apply_answers(store: Store, config: LabellingConfig) -> list[Step]:
     """The newest version with what people decided, and the stages after that again where a text changed before them.
 
-    Texts that were shown as they were read are changed before the pii stage; all others at the end.
+    First comes back what dedup had removed and people keep. Texts that were shown as they were read are changed before
+    the pii stage; all others at the end.
     """
     terms = Terms(config.rule, config.min_answers, config.drop_below)
     plan = [version for version in store.lineage("latest") if version.stage != STAGE]
-    place = next((i for i, version in enumerate(plan) if scrubbed([version])), None)
-    steps: list[Step] = []
     with keeping_latest(store):
+        steps = bring_back(store, plan, terms)
+        if steps:
+            plan = [version for version in store.lineage(steps[-1].version) if version.stage != STAGE]
+        place = next((i for i, version in enumerate(plan) if scrubbed([version])), None)
         last = plan[-1].version
         if place:
             before = plan[place - 1].version
@@ -140,7 +144,8 @@ def _show_step(store: Store, steps: list[Step], console: Console) -> None:
     table.add_column("for instance")
     found = store.query(
         """SELECT reason, count(DISTINCT record_id) AS n, min(record_id) AS one FROM verdicts
-        WHERE list_contains(?, version) AND starts_with(reason, 'desk_') GROUP BY reason ORDER BY n DESC, reason""",
+        WHERE list_contains(?, version) AND (starts_with(reason, 'desk_') OR reason = 'undo_restored')
+        GROUP BY reason ORDER BY n DESC, reason""",
         [[step.version for step in steps]],
     )
     for reason, count, one in found.iter_rows():

@@ -34,7 +34,7 @@ def push(command: DeskCommand) -> None:
         prepared, version, items = prepare(store, command, console)
         clear = command.selection in OF_EVALUATION or scrubbed(store.lineage(version))
         send(store, command, prepared, DeskDataset(
-            dataset=prepared.named, place="", version=version, scrubbed=clear, questions=plain(prepared.questions),
+            dataset=prepared.named, place="", version=version, scrubbed=clear, questions={**plain(prepared.questions), "selected": prepared.selection.value},
             overlap=prepared.overlap,
         ), items, console)  # fmt: skip
 

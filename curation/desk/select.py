@@ -20,12 +20,18 @@ WITHOUT_FINDINGS = 0.25
 
 
 class Chosen(NamedTuple):
-    """A record to show, why, and the score from 0 to 1 behind it (a similarity), where there is one."""
+    """A record to show, why, and the score from 0 to 1 behind it (a similarity), where there is one.
+
+    partner   the record that it is similar to
+    removed   dedup left it out; people may bring it back
+    """
 
     record_id: str
     why: str
     stage: str = ""
     score: float | None = None
+    partner: str = ""
+    removed: bool = False
 
 
 def choose(store: Store, version: str, config: LabellingConfig) -> list[Chosen]:
@@ -58,20 +64,8 @@ def needed_for_bound(bound: float, level: float = 0.95) -> int:
 
 
 def _border(store: Store, version: str, config: LabellingConfig) -> Iterator[Chosen]:
-    """In turn: records that are nearly duplicates, nearest the threshold first; records that quality noted, most notes
-    first.
-    """
+    """In turn: near-duplicates that were kept and such that were removed, nearest the threshold first; notes."""
     dedup, quality = last_step(store, version, "dedup"), last_step(store, version, "quality")
-    near = (
-        store.query(
-            """SELECT d.record_id, d.score, d.partner FROM verdicts d JOIN members m USING (record_id)
-            WHERE d.version = ? AND d.action = 'tag' AND d.score IS NOT NULL AND m.version = ?
-            ORDER BY abs(d.score - ?), d.record_id""",
-            [dedup.version, version, float(dedup.config.get("threshold", 1))],
-        )
-        if dedup
-        else pl.DataFrame()
-    )
     noted = (
         store.query(
             """SELECT d.record_id, string_agg(DISTINCT d.reason, ', ' ORDER BY d.reason) AS reasons
@@ -83,9 +77,29 @@ def _border(store: Store, version: str, config: LabellingConfig) -> Iterator[Cho
         if quality
         else pl.DataFrame()
     )
-    pairs = (Chosen(r, f"similarity {s:.3f} to {p}", "dedup", s) for r, s, p in near.iter_rows())
     notes = (Chosen(r, reasons, "quality") for r, reasons in noted.iter_rows())
-    yield from _distinct(one for both in zip_longest(pairs, notes) for one in both if one is not None)
+    kept, removed = (_near(store, version, dedup, removed=one) if dedup else [] for one in (False, True))
+    turns = zip_longest(kept, removed, notes)
+    yield from _distinct(one for turn in turns for one in turn if one is not None)
+
+
+def _near(store: Store, version: str, dedup: Version, *, removed: bool) -> list[Chosen]:
+    """Pairs of the dedup step, one of which was removed, or both of which were kept; nearest the threshold first.
+
+    Pairs of equal words (a score of 1) are in no doubt.
+    """
+    found = store.query(
+        f"""SELECT d.record_id, d.score, d.partner FROM verdicts d JOIN members p ON p.record_id = d.partner
+        WHERE d.version = $1 AND d.action = $4 AND d.score < 1 AND p.version = $2 AND {"NOT" if removed else ""} EXISTS
+            (SELECT 1 FROM members m WHERE m.version = $2 AND m.record_id = d.record_id)
+        ORDER BY abs(d.score - $3), d.record_id""",
+        [dedup.version, version, float(dedup.config.get("threshold", 1)), "drop" if removed else "tag"],
+    )
+    words = "removed, similarity {:.3f} to {}" if removed else "kept, similarity {:.3f} to {}"
+    return [
+        Chosen(record_id, words.format(score, partner), "dedup", score, partner, removed)
+        for record_id, score, partner in found.iter_rows()
+    ]
 
 
 def _distinct(chosen: Iterator[Chosen]) -> Iterator[Chosen]:

@@ -55,7 +55,7 @@ def write(desk: DeskConfig, questions: QuestionsConfig, items: list[Item]) -> in
 
 
 def _csv(questions: QuestionsConfig, items: list[Item]) -> str:
-    fields = list(FIELDS[questions.layout])
+    fields = [name for name in FIELDS[questions.layout] if any(item.fields.get(name) for item in items)]
     suggested = [name for name in questions.ask if any(name in item.suggestions for item in items)]
     out = io.StringIO()
     writer = csv.writer(out)

@@ -18,7 +18,11 @@ WIDE = "□"
 _BEYOND = re.compile("[\U00010000-\U0010ffff]")
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 FIELDS: dict[Layout, dict[str, tuple[str, bool]]] = {  # name -> title, required
-    Layout.dialogue: {"prompt": ("Conversation so far", False), "answer": ("To judge", True)},
+    Layout.dialogue: {
+        "prompt": ("Conversation so far", False),
+        "answer": ("To judge", True),
+        "similar": ("Nearly the same, and kept", False),
+    },
     Layout.text: {"text": ("Text", True)},
     Layout.pair: {"prompt": ("Prompt", False), "a": ("Answer A", True), "b": ("Answer B", True)},
 }

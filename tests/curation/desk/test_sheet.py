@@ -423,3 +423,50 @@ def test_strata_and_uncertain(work: Path) -> None:
         )
     )
     assert [one["why"] for one in read(work / "least.csv")] == ["sure 0", "sure 0.025", "sure 0.05"]
+
+
+def test_the_doubtful_border_of_dedup_and_quality(work: Path) -> None:
+    """One near-duplicate below the threshold (kept), one above it (removed), and one record that quality noted."""
+    below, above, noted = row(1), row(2), row(3)
+    words = below["completion"].split(" ")
+    below["completion"] = " ".join([*words[:-4], "quite", "other", *words[-2:]])
+    above["completion"] = above["completion"][:-1] + " indeed."
+    above["audience"] = "jane@example.com"
+    noted["completion"] = " ".join(noted["completion"].split(" ")[:-1]) + " and then the"
+    source(work, [*(row(n) for n in range(20) if n != 3), below, above, noted])
+    curate(work, "dedup.store_from=0.5")
+    push(desk(work, "select=border", "rows=10"))
+    rows = read(work / "sheet.csv")
+    kept = next(one for one in rows if one["why"].startswith("kept"))
+    removed = next(one for one in rows if one["why"].startswith("removed"))
+    assert (kept["suggested_fate"], removed["suggested_fate"]) == ("keep", "drop")
+    for one in (kept, removed):
+        assert one["similar"].partition("[assistant]")[2].split()[:20] == one["answer"].split()[:20]
+        assert one["similar"] != one["answer"]
+    assert len(rows) == 3 and any(one["why"] == "quality_cut_off" for one in rows)
+    with Store.open(work / "s.duckdb") as store:
+        before = store.version("latest")
+        assert not store.present(before.version, [removed["item"]])
+    fill(
+        work / "sheet.csv", work / "a.csv", "ann",
+        {removed["item"]: {"fate": "keep"}, kept["item"]: {"fate": "drop"}},
+    )  # fmt: skip
+    pull(desk(work, f"desk.file={work}/a.csv"))
+    with Store.open(work / "s.duckdb") as store:
+        after = store.version("latest")
+        assert store.present(after.version, [removed["item"], kept["item"]]) == {removed["item"]}
+        assert after.rows == before.rows
+        told = [f"{event.stage} {event.what} {event.why}" for event in story(store, removed["item"]).events]
+        assert any(
+            "undo brought back" in one and "on the labelling desk: keep by annotator-1" in one for one in told
+        )
+        assert (
+            store.read("latest")
+            .frame("record_id", "split")
+            .filter(record_id=removed["item"])
+            .collect()["split"][0]
+        )
+    assert curate(work, "dedup.store_from=0.5") == after.version, "it stays back"
+    pull(desk(work, f"desk.file={work}/a.csv"))
+    with Store.open(work / "s.duckdb") as store:
+        assert store.version("latest").version == after.version, "pulling again changes nothing"
