@@ -18,7 +18,7 @@ LEVEL = 0.95
 def leak_facts(store: Store, dataset: DeskDataset) -> list[Fact]:
     """Facts of a dataset in which people mark personal data; none for other datasets, or without answers.
 
-    Of a sample of a version that was scrubbed: `desk_leaks`, the share of records with anything left. Of one that was not:
+    Of a sample of a scrubbed version: `desk_leaks`, the share of records with anything left. Before scrubbing:
     `desk_pii_recall` and `desk_pii_precision`, of the stage's marks (those suggested) against people's, where two
     marks meet if they overlap. A mark counts as a person's where anyone made it.
     """

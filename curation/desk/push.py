@@ -33,10 +33,16 @@ def push(command: DeskCommand) -> None:
     with Store.open(command.store.path) as store:
         prepared, version, items = prepare(store, command, console)
         clear = command.selection in OF_EVALUATION or scrubbed(store.lineage(version))
-        send(store, command, prepared, DeskDataset(
-            dataset=prepared.named, place="", version=version, scrubbed=clear, questions={**plain(prepared.questions), "selected": prepared.selection.value},
+        asked = {**plain(prepared.questions), "selected": prepared.selection.value}
+        dataset = DeskDataset(
+            dataset=prepared.named,
+            place="",
+            version=version,
+            scrubbed=clear,
+            questions=asked,
             overlap=prepared.overlap,
-        ), items, console)  # fmt: skip
+        )
+        send(store, command, prepared, dataset, items, console)
 
 
 def prepare(store: Store, command: DeskCommand, console: Console) -> tuple[LabellingConfig, str, list[Item]]:

@@ -7,6 +7,8 @@ import io
 import json
 import random
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -470,3 +472,26 @@ def test_the_doubtful_border_of_dedup_and_quality(work: Path) -> None:
     pull(desk(work, f"desk.file={work}/a.csv"))
     with Store.open(work / "s.duckdb") as store:
         assert store.version("latest").version == after.version, "pulling again changes nothing"
+
+
+def test_who_is_forgotten_is_forgotten_in_the_answers_too(work: Path) -> None:
+    push(desk(work))
+    first, second, *_ = items(work / "sheet.csv")
+    said = {
+        first: {"fate": "fix", "fixed": "Zebulon Quux knows."},
+        second: {"fate": "fix", "fixed": "This one stays."},
+    }
+    fill(work / "sheet.csv", work / "a.csv", "ann", said)
+    pull(desk(work, f"desk.file={work}/a.csv"))
+    assert b"Zebulon" in (work / "s.duckdb").read_bytes()
+    run = subprocess.run(
+        [sys.executable, "-m", "data", "--store", str(work / "s.duckdb"), "forget", first, "--yes",
+         "--out", str(work / "e")],
+        capture_output=True, text=True, check=False, cwd=Path(__file__).parents[3],
+    )  # fmt: skip
+    assert run.returncode == 0, run.stdout + run.stderr
+    everything = (work / "s.duckdb").read_bytes()
+    assert b"Zebulon" not in everything and b"This one stays" in everything
+    with Store.open(work / "s.duckdb") as store:
+        assert set(store.answers_of("keep-sample")["item"]) == {second}
+        assert first not in set(store.desk_items("keep-sample")["item"])
