@@ -43,7 +43,7 @@ def class_table(result: Result, scored: Scored, role: str = "tuned") -> Table:
         for fact in result.facts
         if fact.slice.startswith(f"slice={scored.slice.name},role={role},label=")
     }
-    rows = [
+    rows: list[list[str | int | Cell]] = [
         [
             label,
             int(table[n].sum()),

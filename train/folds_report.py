@@ -103,7 +103,7 @@ def folds_report(found: CrossValidation, facts: Sequence[Fact]) -> Report:
     """The page: means and intervals, each fold, and its curves."""
     config = found.config
     first = _mean(facts, _headline(found), "tuned")
-    section = [_means(found, facts), _each_chart(found), _each_table(found)]
+    section: list[Block] = [_means(found, facts), _each_chart(found), _each_table(found)]
     curves: list[Block] = [_curves(found), *_advice(found)]
     name = TITLES[_headline(found)]
     return Report(
@@ -205,7 +205,7 @@ def _means(found: CrossValidation, facts: Sequence[Fact]) -> Table:
 
 def _each_table(found: CrossValidation) -> Table:
     measures = list(found.folds[0].after)
-    rows = [
+    rows: list[list[str | int]] = [
         [
             fold.number,
             fold.rows["train"],
