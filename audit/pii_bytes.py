@@ -80,10 +80,10 @@ def _searched(
     context: Context, pairs: list[tuple[list[str], list[str]]]
 ) -> tuple[int, int, list[dict[str, Any]]]:
     """Originals found anywhere, originals looked for, and the places."""
-    owners: dict[bytes, int] = {}
+    owners: dict[bytes, list[int]] = {}
     for i, (before, after) in enumerate(pairs):
         for window in windows_of(before, after):
-            owners.setdefault(window, i)
+            owners.setdefault(window, []).append(i)
     needles = Needles(owners)
     kept = context.records.frame("text").collect()["text"]
     needles = needles.without(
@@ -100,7 +100,7 @@ def _searched(
     for place, seen in zip(files, search(files, needles), strict=True):
         where.append({"place": f"{place.kind.value} {place.path}", "found": seen.found, "note": seen.note})
         hits |= needles_owners(place.path, needles) if seen.found else set()
-    return len(hits), len(set(needles.owners.values())), where
+    return len(hits), len(needles.all_owners), where
 
 
 def needles_owners(path: Path, needles: Needles) -> set[int]:

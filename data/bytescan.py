@@ -29,9 +29,9 @@ _TABLE_BITS = 22
 
 
 class Needles:
-    """Windows of exactly WINDOW bytes, looked for all at once; each belongs to an owner (a text, a record)."""
+    """Windows of exactly WINDOW bytes, looked for all at once; each belongs to owners (texts, records) by number."""
 
-    def __init__(self, owners: Mapping[bytes, int]) -> None:
+    def __init__(self, owners: Mapping[bytes, Sequence[int]]) -> None:
         self.owners = dict(owners)
         joined = np.frombuffer(b"".join(self.owners), np.uint8).reshape(-1, WINDOW)
         halves = np.ascontiguousarray(joined).view("<u8").reshape(-1, 2)
@@ -55,21 +55,26 @@ class Needles:
 
     def owners_in(self, chunks: Iterable[bytes]) -> set[int]:
         """The owners of the windows that stand somewhere in the chunks."""
-        return {self.owners[window] for window in self.windows_in(chunks)}
+        return {owner for window in self.windows_in(chunks) for owner in self.owners[window]}
+
+    @property
+    def all_owners(self) -> set[int]:
+        """Who can be found."""
+        return {owner for own in self.owners.values() for owner in own}
 
     def without(self, windows: Iterable[bytes]) -> Needles:
         """The needles less these windows."""
         gone = set(windows)
-        return Needles({window: owner for window, owner in self.owners.items() if window not in gone})
+        return Needles({window: own for window, own in self.owners.items() if window not in gone})
 
     def at_most(self, each: int) -> Needles:
-        """At most `each` of the windows of every owner."""
-        kept: dict[bytes, int] = {}
+        """As few of the windows as give every owner `each`, where there are so many."""
+        kept: dict[bytes, Sequence[int]] = {}
         taken: Counter[int] = Counter()
-        for window, owner in self.owners.items():
-            if taken[owner] < each:
-                taken[owner] += 1
-                kept[window] = owner
+        for window, own in self.owners.items():
+            if any(taken[owner] < each for owner in own):
+                taken.update(own)
+                kept[window] = own
         return Needles(kept)
 
     def _in(self, data: bytes) -> set[bytes]:

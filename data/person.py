@@ -39,8 +39,11 @@ def read_values(given: Sequence[str]) -> list[str]:
     for word in given:
         if word == "-":
             values += sys.stdin.read().splitlines()
-        elif word.startswith("@") and len(word) > 1 and Path(word[1:]).expanduser().is_file():
-            values += Path(word[1:]).expanduser().read_text(encoding="utf-8").splitlines()
+        elif word.startswith("@"):
+            path = Path(word[1:]).expanduser()
+            if not path.is_file():
+                raise UserError(f"{word}: there is no file {path}", "a handle is asked for without its @")
+            values += path.read_text(encoding="utf-8").splitlines()
         else:
             values.append(word)
     found = list(dict.fromkeys(" ".join(value.split()) for value in values if value.strip()))

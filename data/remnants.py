@@ -84,17 +84,17 @@ def sought_in(store: Store, *, most: int = MOST_TEXTS) -> Sought:
         SELECT {_CONTENTS.format("t")} AS contents, coalesce(b.others, []) AS others
         FROM sample s JOIN texts t USING (text_hash) LEFT JOIN beside b USING (text_hash)"""
     )
-    owners: dict[bytes, int] = {}
+    owners: dict[bytes, list[int]] = {}
     # Of few texts many windows are tried: most of a text may be what others say too.
     each = max(PER_TEXT, min(MOST_PER_TEXT, MOST_WINDOWS // max(rows.height, 1)))
     with progress("Drawing needles", total=rows.height) as advance:
         for number, (contents, others) in enumerate(rows.iter_rows()):
             for window in windows_of(contents, others, each):
-                owners.setdefault(window, number)
+                owners.setdefault(window, []).append(number)
             advance(1)
     needles = Needles(owners)
     needles = needles.without(needles.windows_in(_kept_texts(connection))).at_most(PER_TEXT)
-    return Sought(total, rows.height, len(set(needles.owners.values())), needles)
+    return Sought(total, rows.height, len(needles.all_owners), needles)
 
 
 def _kept_texts(connection: duckdb.DuckDBPyConnection) -> Iterable[bytes]:

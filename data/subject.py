@@ -180,7 +180,7 @@ def _notes(store: Store, wanted: str) -> dict[str, int]:
 
 def _files(around: Sequence[Place], ids: Sequence[str], wanted: str) -> Iterator[dict[str, Any]]:
     """What is in each file: how many of the records by their ids, how often the values."""
-    needles = Needles({record.encode(): number for number, record in enumerate(ids)})
+    needles = Needles({record.encode(): [number] for number, record in enumerate(ids)})
     compiled = re.compile(wanted) if wanted else None
     others = [place for place in around if place.kind not in (Kind.store, Kind.temporary, Kind.backup)]
     with progress("Looking into files", total=len(others)) as advance:

@@ -159,6 +159,8 @@ def test_values_are_read_from_standard_input_and_a_file(
     assert ask("subject", "Al") == 2
     assert "value 1 has fewer than 4 letters or digits" in capsys.readouterr().err
     assert ask("subject", "  ") == 2
+    assert ask("subject", "@absent.txt") == 2
+    assert "there is no file absent.txt" in capsys.readouterr().err
     assert ask("subject", "Nobody Atall") == 0
     assert "found nowhere" in capsys.readouterr().out
 

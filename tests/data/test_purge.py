@@ -301,7 +301,7 @@ def test_needles_are_found_at_every_place_and_cut() -> None:
         len(w) == WINDOW and w not in b"the quick brown fox walks over the lazy dog by the river"
         for w in windows
     )
-    needles = Needles(dict.fromkeys(windows, 7))
+    needles = Needles(dict.fromkeys(windows, [7]))
     for place in range(40):
         data = b"x" * place + text.encode() + b"y" * 30
         assert needles.owners_in([data]) == {7}
@@ -313,7 +313,7 @@ def test_needles_are_found_at_every_place_and_cut() -> None:
 def test_compressed_files_are_read_as_what_they_are(tmp_path: Path) -> None:
     import gzip
 
-    needles = Needles({b"sixteen letters!": 0})
+    needles = Needles({b"sixteen letters!": [0]})
     path = tmp_path / "a.txt.gz"
     path.write_bytes(gzip.compress(b"before sixteen letters! after" * 3))
     assert needles.owners_in(file_chunks(path)) == set()
