@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable
 
 from curation.pii.finding import Finding
+from data.errors import MissingPackage
 from data.sealing import HONORIFICS
 
 FEWEST_LETTERS = 3
@@ -19,6 +20,7 @@ NOT_REPEATED = frozenset(
 )
 SCORE = 0.5
 _TITLES = r"(?:Mr|Mrs|Ms|Miss|Mx|Dr|Prof|Professor|Sir|Madam)\.?\s+"
+_WRITTEN_AS_NAME = re.compile(r"(?:Mc|Mac)?[^\W\d_a-z][^\W\d_A-Z]+")
 _WORD = re.compile(r"[^\W\d_]+")
 
 
@@ -65,19 +67,34 @@ class Repeats:
         return found
 
     def _add_name(self, value: str) -> None:
-        from curation.pii.wordlists import family_names, given_names, ordinary_nouns, ordinary_words
+        from curation.pii.wordlists import ordinary_nouns, ordinary_words
 
         words = [match.group() for match in _WORD.finditer(value)]
         names = [word for word in words if word.casefold() not in HONORIFICS and len(word) >= FEWEST_LETTERS]
+        try:
+            ordinary = ordinary_words() | ordinary_nouns()
+        except MissingPackage:  # the lists come with the spaCy model, and so do the names
+            return
+        if not _is_person(names):
+            return
         if len(names) > 1:
             self._wanted.setdefault(value.casefold(), ("PERSON", False))
             turned = f"{names[-1]}, {' '.join(names[:-1])}"
             self._wanted.setdefault(turned.casefold(), ("PERSON", False))
         for word in names:
             plain = word.casefold()
-            usual = plain in ordinary_words() or plain in ordinary_nouns()
-            known = len(names) > 1 or plain in given_names() or plain in family_names()
-            if word[0].isupper() and known and not usual:
+            if plain not in ordinary:
                 self._wanted.setdefault(plain, ("PERSON", True))
-            elif word[0].isupper() and usual and len(names) > 1:
+            elif len(names) > 1:
                 self._behind_titles.setdefault(plain)
+
+
+def _is_person(names: list[str]) -> bool:
+    """Whether words are written as a name and a known name is among them: a model takes "SuSE" for a person too."""
+    from curation.pii.wordlists import family_names, given_names
+
+    written = [word.casefold() for word in names if _WRITTEN_AS_NAME.fullmatch(word)]
+    if not written or not all(word.isupper() or word.casefold() in written for word in names):
+        return False
+    known = given_names() if len(names) > 1 else given_names() | family_names()
+    return any(word in known for word in written)
