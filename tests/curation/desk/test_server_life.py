@@ -83,6 +83,7 @@ def test_a_whole_life(new_desk) -> None:
     assert "not running" in new_desk.run("status").stdout
 
 
+@pytest.mark.slow
 def test_a_killed_server_is_said_and_leaves_no_worker(new_desk) -> None:
     new_desk.up()
     os.kill(new_desk.state["pid"], signal.SIGKILL)
