@@ -126,15 +126,18 @@ class Annotations(Erasures):
             f"SELECT number, {columns}, pulled FROM annotations WHERE dataset = ? ORDER BY number", [dataset]
         )
 
-    def add_answers(self, dataset: str, answers: pl.DataFrame) -> dict[str, int]:
+    def add_answers(self, dataset: str, answers: pl.DataFrame, *, partial: bool = False) -> dict[str, int]:
         """Take over all answers of a dataset as they are now (ANNOTATION_SCHEMA); one transaction.
 
         A response that is new or changed becomes a row; one that is known and no longer among `answers` becomes a row
-        with the status `deleted`. Earlier rows stay. Returns how many were `new`, `changed` and `deleted`.
+        with the status `deleted`. Earlier rows stay. `partial`: all answers of some annotators; nothing is said of the
+        others. Returns how many were `new`, `changed` and `deleted`.
         """
         incoming = answers.select(list(ANNOTATION_SCHEMA)).cast(pl.Schema(ANNOTATION_SCHEMA))
         same = ["response", "item", "annotator", "status", "answers", "stale"]
         before = self.answers_of(dataset)
+        if partial:
+            before = before.filter(pl.col("annotator").is_in(incoming["annotator"].implode()))
         changed = incoming.join(before, on=same, how="anti", nulls_equal=True)
         known = pl.col("response").is_in(before["response"].implode())
         gone = before.join(incoming, on="response", how="anti").with_columns(

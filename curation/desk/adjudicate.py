@@ -14,7 +14,7 @@ from typing import Any
 
 from rich.console import Console
 
-from curation.desk.config import DeskCommand
+from curation.desk.config import DeskCommand, existing_store
 from curation.desk.pull import named_datasets
 from curation.desk.push import send
 from curation.desk.questions import restored
@@ -35,7 +35,7 @@ RATINGS_APART = 2
 def adjudicate(command: DeskCommand) -> None:
     """Push the disagreements of the dataset that `command` names, or of all."""
     console = Console()
-    with Store.open(command.store.path) as store:
+    with existing_store(command) as store:
         # A dataset is asked for by name, and not twice: an adjudication is final.
         for dataset in [one for one in named_datasets(store, command) if not one.dataset.endswith(SUFFIX)]:
             items = disagreements(store, dataset)

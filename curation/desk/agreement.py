@@ -5,7 +5,7 @@ from __future__ import annotations
 from rich.console import Console
 from rich.table import Table
 
-from curation.desk.config import DeskCommand
+from curation.desk.config import DeskCommand, existing_store
 from curation.desk.pull import named_datasets
 from curation.desk.reliability import AGREEMENT, agreement_facts, disparity_facts, people_facts
 from curation.desk.settings import LabellingConfig
@@ -19,7 +19,7 @@ FLAGGED = 0.05
 def agreement(command: DeskCommand) -> None:
     """Measure the datasets that were pulled, keep the facts, and show them."""
     console = Console()
-    with Store.open(command.store.path) as store:
+    with existing_store(command) as store:
         measured = {one.dataset: dataset_facts(store, one, command) for one in store.desk_datasets()}
         store.add_facts([fact for facts in measured.values() for fact in facts])
         for dataset in named_datasets(store, command):

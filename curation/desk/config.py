@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from conf.app import StoreConfig
 from curation.desk.settings import LabellingConfig
 from curation.desk.verbs import Verb
 from data.errors import ConfigError
+
+if TYPE_CHECKING:
+    from data.store import Store
 
 USERNAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")  # what Argilla takes
 
@@ -105,3 +110,11 @@ class DeskCommand(LabellingConfig):
     store: StoreConfig = field(default_factory=StoreConfig)
     out: str = "runs/desk"
     desk: DeskConfig = field(default_factory=DeskConfig)
+
+
+def existing_store(command: DeskCommand) -> Store:
+    """The store, open for writing; one that does not exist is not made. Raises StoreError."""
+    from data.store import Store
+
+    path = Path(command.store.path).expanduser()
+    return Store.open(path, read_only=not path.exists())

@@ -11,7 +11,7 @@ from curation.desk.answers import SUBMITTED, Answer, as_frame
 from curation.desk.bring_back import bring_back
 from curation.desk.carry import carry, carry_after
 from curation.desk.client import Client
-from curation.desk.config import DeskCommand
+from curation.desk.config import DeskCommand, existing_store
 from curation.desk.decide import STAGE, Terms
 from curation.desk.download import download
 from curation.desk.leaks import leak_facts
@@ -33,11 +33,13 @@ from data.store import Store
 def pull(command: DeskCommand) -> None:
     """Take over all answers of the dataset, and make a new version of what they decide."""
     console = Console()
-    with Store.open(command.store.path) as store:
-        for dataset in named_datasets(store, command):
+    with existing_store(command) as store:
+        for dataset in placed_datasets(store, command):
             answers = read(store, command, dataset)
             frame, strangers = as_frame(store, dataset.dataset, answers)
-            counts = store.add_answers(dataset.dataset, frame)
+            # A sheet is all that its annotator says; a server is all that anybody does.
+            in_file = dataset.place.startswith("file:")
+            counts = store.add_answers(dataset.dataset, frame, partial=in_file)
             _show(dataset, frame, counts, strangers, console)
             for fact in _facts(store, dataset):
                 console.print(fact.detail["says"], highlight=False)
@@ -70,14 +72,36 @@ def named_datasets(store: Store, config: LabellingConfig) -> list[DeskDataset]:
     return [known[config.dataset]] if config.dataset else list(known.values())
 
 
+def placed_datasets(store: Store, command: DeskCommand) -> list[DeskDataset]:
+    """Those of the named datasets that are where `command` reads: in files with desk.file, else on a server.
+
+    Raises UserError where it is not plain which ones.
+    """
+    named, where = named_datasets(store, command), "file:" if command.desk.file else "argilla:"
+    found = [one for one in named if one.place.startswith(where)]
+    if not found:
+        raise UserError(
+            f"{named[0].dataset} is on a server, not in files"
+            if command.desk.file
+            else f"{named[0].dataset} was written to a file",
+            "leave desk.file out"
+            if command.desk.file
+            else "say which files hold answers: desk.file='answers/*.csv'",
+        )
+    if command.desk.file and len(found) > 1:
+        raise UserError(
+            f"which dataset do the files {command.desk.file} answer?",
+            "name it: dataset=" + " or dataset=".join(one.dataset for one in found),
+        )
+    return found
+
+
 def read(store: Store, command: DeskCommand, dataset: DeskDataset) -> list[Answer]:
     """The answers of a dataset, from the server or the file that it is in."""
     kind, _, place = dataset.place.partition(":")
     items = {row["item"]: row for row in store.desk_items(dataset.dataset).to_dicts()}
     if kind == "file":
-        desk = command.desk
-        desk.file = desk.file or place
-        return sheet.read(desk, dataset.dataset, restored(dataset.questions), items)
+        return sheet.read(command.desk, dataset.dataset, restored(dataset.questions), items)
     with Client(reach(command.desk)) as client:
         return download(client, place, {name: row["shown_hash"] for name, row in items.items()})
 

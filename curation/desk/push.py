@@ -10,7 +10,7 @@ from rich.console import Console
 
 from curation.desk import sheet
 from curation.desk.client import Client
-from curation.desk.config import DeskCommand
+from curation.desk.config import DeskCommand, existing_store
 from curation.desk.items import items_of
 from curation.desk.questions import fingerprint, plain, restored
 from curation.desk.select import needed_for_bound
@@ -30,7 +30,7 @@ from data.store import Store
 def push(command: DeskCommand) -> None:
     """Select, refuse what is not scrubbed, and write to the server or to the file."""
     console = Console()
-    with Store.open(command.store.path) as store:
+    with existing_store(command) as store:
         prepared, version, items = prepare(store, command, console)
         clear = command.selection in OF_EVALUATION or scrubbed(store.lineage(version))
         asked = {**plain(prepared.questions), "selected": prepared.selection.value}

@@ -171,7 +171,10 @@ class QuestionsConfig:
             )
         self.ask = asked
         if self.name and not asked:
-            raise ConfigError(f"questions.ask of '{self.name}' is empty", "usual: questions=keep")
+            raise ConfigError(
+                f"questions.ask of '{self.name}' is empty",
+                "name questions: 'questions.ask={good: {kind: rating}}'   or take a set: questions=keep",
+            )
         spans = [name for name, question in asked.items() if question.kind is Kind.span]
         if spans and self.layout is not Layout.text:
             raise ConfigError(

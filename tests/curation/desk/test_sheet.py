@@ -152,18 +152,22 @@ def test_later_curations_carry_the_answers_on(work: Path) -> None:
 
 def test_an_answer_that_is_taken_back_decides_no_more(work: Path) -> None:
     push(desk(work))
-    first, *_ = items(work / "sheet.csv")
+    first, second, *_ = items(work / "sheet.csv")
     fill(work / "sheet.csv", work / "a.csv", "ann", {first: {"fate": "drop"}})
     pull(desk(work, f"desk.file={work}/a.csv"))
     fill(work / "sheet.csv", work / "a.csv", "ann", {first: {"fate": "keep"}})
     pull(desk(work, f"desk.file={work}/a.csv"))
     with Store.open(work / "s.duckdb") as store:
         assert store.present(store.resolve("latest"), [first])
-    fill(work / "sheet.csv", work / "a.csv", "ann", {})
+    fill(work / "sheet.csv", work / "b.csv", "ben", {second: {"fate": "keep"}})
+    pull(desk(work, f"desk.file={work}/b.csv"))
+    with Store.open(work / "s.duckdb") as store:
+        assert store.answers_of("keep-sample").height == 2, "another person's sheet says nothing of hers"
+    fill(work / "sheet.csv", work / "a.csv", "ann", {second: {"fate": "keep"}})
     pull(desk(work, f"desk.file={work}/a.csv"))
     with Store.open(work / "s.duckdb") as store:
-        assert store.version("latest").stage == "split"
-        history = store.history_of("keep-sample")
+        assert store.verdicts("latest")["record_id"].to_list() == [second]
+        history = store.history_of("keep-sample").filter(item=first)
         assert history["status"].to_list() == ["submitted", "submitted", "deleted"]
         assert [json.loads(a or "{}").get("fate") for a in history["answers"]] == ["drop", "keep", None]
 
@@ -228,6 +232,25 @@ def test_files_that_are_none_of_ours(work: Path, text: str, says: str) -> None:
         pull(desk(work, f"desk.file={work}/c.csv"))
     with pytest.raises(UserError, match="there is no file"):
         pull(desk(work, f"desk.file={work}/nowhere.csv"))
+
+
+def test_which_files_answer_which_dataset(work: Path) -> None:
+    with pytest.raises(UserError, match="nothing was pushed"):
+        pull(desk(work))
+    push(desk(work))
+    command = desk(work)
+    command.desk.file = ""
+    with pytest.raises(UserError, match=r"was written to a file[\s\S]*desk.file="):
+        pull(command)
+    push(desk(work, f"desk.file={work}/more.csv", "dataset=more"))
+    with pytest.raises(UserError, match=r"which dataset[\s\S]*dataset=keep-sample or dataset=more"):
+        pull(desk(work))
+    nowhere = desk(work)
+    nowhere.store.path = str(work / "nowhere.duckdb")
+    for verb in (push, pull, agreement, adjudicate):
+        with pytest.raises(StoreError, match="no store at"):
+            verb(nowhere)
+    assert not (work / "nowhere.duckdb").exists()
 
 
 def test_a_sheet_with_answers_is_never_written_over(work: Path) -> None:
