@@ -19,7 +19,7 @@ from train.forecast_shown import came_of
 from train.generated import Generated
 from train.ingredients import Ingredients
 from train.look import Looked
-from train.processes import is_first
+from train.processes import is_first, share_weights
 from train.row_loss import before_and_after, row_losses, rows_to_measure
 from train.signals import EXIT_CODE, ending_on_sigterm
 from train.tasks import Task
@@ -53,7 +53,8 @@ def attempt(
     Exits with 143 after a SIGTERM, with a checkpoint. Raises UserError for a full disk.
     """
     tokenizer, parts = looked.tokenizer, {"train": looked.learnt, "validation": looked.held_out}
-    measured = rows_to_measure(config, looked.forecast.work.steps) if by_row and is_first() else 0
+    by_row = by_row and is_first() and not share_weights()
+    measured = rows_to_measure(config, looked.forecast.work.steps) if by_row else 0
     before = row_losses(model, tokenizer, parts, measured, "Losses before") if measured else None
     own: list[Any] = []
     if config.generate_rows and config.task.name is not Task.classify:

@@ -79,7 +79,7 @@ def table_of(findings: Iterable[Finding]) -> Table:
     return table
 
 
-def stop(findings: Iterable[Finding]) -> None:
+def stop(findings: Iterable[Finding], *, can_allow: bool = True) -> None:
     """Raise UserError where a finding says FAIL: each with what it found, the way to mend it and its override."""
     failed = [found for found in findings if found.outcome is Outcome.FAIL]
     if not failed:
@@ -92,7 +92,7 @@ def stop(findings: Iterable[Finding]) -> None:
         f"{'a check stops' if len(failed) == 1 else f'{len(failed)} checks stop'} this training before its first "
         f"step: {', '.join(names)}",
         *hints,
-        f"if you know better: 'allow=[{','.join(names)}]'",
+        *([f"if you know better: 'allow=[{','.join(names)}]'"] if can_allow else []),
     )
 
 

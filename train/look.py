@@ -49,7 +49,7 @@ def look(config: TrainConfig, rows: Ingredients, base: BaseModel, console: Conso
     findings = accepted([*check_rows_of(seen), *rows.findings], config.allow if len(learnt) else ())
     if not rows.part:
         console.print(table_of(findings))
-    stop(findings)
+    stop(findings, can_allow=len(learnt) > 0)
     expected = from_first(lambda: forecast(config, base, learnt, held_out, rows.history))
     if not rows.part:
         show_examples(config, console, learnt, tokenizer)

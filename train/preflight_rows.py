@@ -53,6 +53,8 @@ def slices_of(records: Records) -> dict[str, dict[str, str]]:
 def check_rows_of(seen: Seen) -> list[Finding]:
     """All checks of this module that apply to the task."""
     found = [supervision(seen)]
+    if not len(seen.learnt):  # the others would say the same in other words
+        return found
     if seen.task is Task.sft:
         found.append(end_of_turn(seen))
     found += [truncation(seen), left_out(seen)]
@@ -77,7 +79,7 @@ def supervision(seen: Seen) -> Finding:
     if not len(learnt):
         return Finding(
             "supervision", Outcome.FAIL, f"No row of {rows:,} holds a token to learn: {why}.", share, n=rows,
-            limit=limit, fix=f"{LONGER.format(2048)}. With `allow` too there would be nothing to train on",
+            limit=limit, fix=f"{LONGER.format(2048)}. allow=[supervision] is for a training on few rows; here it would be on none",
         )  # fmt: skip
     outcome = judged(share, warn=0.0, stop=0.5)
     if seen.task is Task.classify:
@@ -182,7 +184,7 @@ def left_out(seen: Seen) -> Finding:
     )
     return Finding(
         "left_out", judged(share, warn=0.0, stop=0.2), words, share, n=rows, limit="a fifth of the rows",
-        fix="which ones: left_out.json in the run's folder; longer rows: task.max_length; or mend the data",
+        fix=f"{LONGER.format(2 * seen.max_length)}; which ones, of a run that began: left_out.json in its folder",
     )  # fmt: skip
 
 

@@ -28,6 +28,11 @@ def is_first() -> bool:
     return int(os.environ.get("RANK", "0")) == 0
 
 
+def share_weights() -> bool:
+    """Whether no process holds the whole model (FSDP, DeepSpeed), as `accelerate launch` was told."""
+    return any(os.environ.get(f"ACCELERATE_USE_{name}", "false") == "true" for name in ("FSDP", "DEEPSPEED"))
+
+
 def join() -> None:
     """Let the processes find one another: over NCCL on GPUs, over gloo on CPUs. Nothing where there is one."""
     if count() > 1:
