@@ -79,7 +79,8 @@ def supervision(seen: Seen) -> Finding:
     if not len(learnt):
         return Finding(
             "supervision", Outcome.FAIL, f"No row of {rows:,} holds a token to learn: {why}.", share, n=rows,
-            limit=limit, fix=f"{LONGER.format(2048)}. allow=[supervision] is for a training on few rows; here it would be on none",
+            limit=limit,
+            fix=f"{LONGER.format(2048)}. allow=[supervision] is for a training on few rows; here it would be on none",
         )  # fmt: skip
     outcome = judged(share, warn=0.0, stop=0.5)
     if seen.task is Task.classify:
