@@ -71,11 +71,22 @@ TASKS = {
 }
 
 
-@pytest.mark.parametrize(
-    ("task", "method"),
-    [(t, m) for t, methods in METHODS_OF.items() for m in methods if m != "qlora"],
-    ids=str,
-)
+# One of each mechanism by default; decoders by the others: test_gains.py. All: the slow tests.
+QUICK = {
+    (Task.sft, "prompt"), (Task.classify, "full"), (Task.classify, "dora"), (Task.seq2seq, "lora"),
+    (Task.seq2seq, "prompt"),
+}  # fmt: skip
+CASES = [
+    pytest.param(
+        task, method, id=f"{task}-{method}", marks=() if (task, method) in QUICK else pytest.mark.slow
+    )
+    for task, methods in METHODS_OF.items()
+    for method in methods
+    if method != "qlora"
+]
+
+
+@pytest.mark.parametrize(("task", "method"), CASES)
 def test_each_method_trains_each_task_that_it_suits(
     tmp_path: Path, labels: Callable[..., TrainConfig], task: Task, method: str
 ) -> None:
@@ -83,11 +94,11 @@ def test_each_method_trains_each_task_that_it_suits(
     config = labels(
         tmp_path,
         model=ModelConfig(name=name),
-        method=MethodConfig(name=method, r=4, alpha=8.0, tokens=5),
+        method=MethodConfig(name=method, r=8, alpha=16.0, tokens=5),
         task=task_config,
         steps=90 if task is Task.classify else 20,
-        eval_steps=90 if task is Task.classify else 20,
-        learning_rate=3e-3 if task is Task.classify else 1e-2,
+        eval_steps=30 if task is Task.classify else 20,
+        learning_rate=3e-3 if (task, method) == (Task.classify, "full") else 1e-2,
     )
     run = learn(config, gather(config), Console(file=io.StringIO()), stored=False)
     assert run.metrics["validation_loss"] < run.metrics["validation_loss_before"]

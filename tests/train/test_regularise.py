@@ -48,12 +48,23 @@ def decoder(tmp_path_factory: pytest.TempPathFactory, settings: Callable[..., Tr
     return learnt(settings(tmp_path_factory.mktemp("decoder"), method=LORA, row_losses=0, **SMALL))
 
 
-@pytest.mark.parametrize("method", [FULL, LORA], ids=["full", "lora"])
-@pytest.mark.parametrize(
-    "change",
-    [{"weight_decay": 0.5}, {"l1": 0.5}, {"dropout": 0.4}, {"label_smoothing": 0.3}, {"neftune_alpha": 20.0}],
-    ids=lambda change: next(iter(change)),
-)
+KEYS = (
+    {"weight_decay": 0.5}, {"l1": 0.5}, {"dropout": 0.4}, {"label_smoothing": 0.3}, {"neftune_alpha": 20.0},
+)  # fmt: skip
+# All weights by default; adapters take the same way through the trainer, and are looked at in the slow tests.
+CASES = [
+    pytest.param(
+        method,
+        change,
+        id=f"{method.name}-{next(iter(change))}",
+        marks=() if method is FULL else pytest.mark.slow,
+    )
+    for method in (FULL, LORA)
+    for change in KEYS
+]
+
+
+@pytest.mark.parametrize(("method", "change"), CASES)
 def test_each_key_changes_the_weights(
     tmp_path: Path,
     labels: Callable[..., TrainConfig],

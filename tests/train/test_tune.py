@@ -173,9 +173,8 @@ def test_what_is_usually_searched() -> None:
             changed(TrainConfig(), {key: values.choices[0] if values.choices else values.low})
 
 
-def test_every_search_composes_and_multirun_takes_the_new_keys(
-    labels: Callable[..., TrainConfig], tmp_path: Path
-) -> None:
+@pytest.mark.slow
+def test_multirun_takes_the_new_keys(labels: Callable[..., TrainConfig], tmp_path: Path) -> None:
     store = labels(tmp_path).store.path
     run = subprocess.run(
         [sys.executable, "-m", "train", "--multirun", f"store.path={store}", f"out={tmp_path / 'out'}", "task=classify",
