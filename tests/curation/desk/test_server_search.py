@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 import time
 from contextlib import closing
@@ -293,3 +294,24 @@ def test_searching_takes_no_lock(desk) -> None:
     assert [item["record"]["metadata"] for item in found] == [{"shown": "yes"}] * 12
     as_owner = desk.search(dataset, limit=12)["items"]
     assert [item["record"]["metadata"] for item in as_owner] == [{"shown": "yes", "hidden": "no"}] * 12
+
+
+def test_metadata_that_is_no_json_ends_no_search(desk) -> None:
+    """Argilla takes Infinity and stores it as Python writes it, which SQLite's JSON functions refuse."""
+    dataset = desk.dataset("infinite", metadata={"score": "float"})
+    items = [
+        {"external_id": "a", "fields": {"text": "one"}, "metadata": {"score": 0.5}},
+        {"external_id": "b", "fields": {"text": "two"}, "metadata": {"other": float("inf")}},
+    ]
+    answer = desk.as_user().put(
+        f"datasets/{dataset}/records/bulk", content=json.dumps({"items": items}),
+        headers={"Content-Type": "application/json"},
+    )  # fmt: skip
+    assert answer.is_success
+    body = {
+        "filters": {"and": [between(0, 1, entity="metadata", metadata_property="score")]},
+        "sort": [{"scope": {"entity": "metadata", "metadata_property": "score"}, "order": "asc"}],
+    }
+    assert desk.externals(desk.search(dataset, body)) == ["a"]
+    assert desk.externals(desk.search(dataset, {"sort": body["sort"]})) == ["a", "b"]
+    assert desk.found(dataset, "two") == ["b"]

@@ -40,7 +40,7 @@ from sqlalchemy import (
     true,
 )
 
-from .filters import condition, each, order
+from .filters import METADATA, condition, each, order
 from .query import Clause, in_columns, parsed, ranked
 from .text_index import COLUMNS
 from .vectors import matrix, nearest
@@ -196,7 +196,7 @@ class DeskEngine(SearchEngine):  # type: ignore[misc, unused-ignore]
 
     async def compute_metrics_for(self, metadata_property: Any) -> Any:
         """The values of a metadata property with their counts, or its range."""
-        element = each(Record.metadata_, metadata_property.name)
+        element = each(METADATA, metadata_property.name)
         values = select(element.c.value).select_from(Record).join(element, true())
         values = values.where(Record.dataset_id == metadata_property.dataset_id, element.c.value.is_not(None))
         async with AsyncSessionLocal() as db:

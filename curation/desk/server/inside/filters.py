@@ -21,7 +21,10 @@ from argilla_server.search_engine.base import (
     SuggestionFilterScope,
     TermsFilter,
 )
-from sqlalchemy import DateTime, String, and_, cast, column, exists, false, func, or_, select, true
+from sqlalchemy import DateTime, String, and_, cast, column, exists, false, func, literal, or_, select, true
+
+# Python writes NaN and Infinity, which are no JSON: such metadata counts as none, instead of ending every search.
+METADATA = func.iif(func.json_valid(Record.metadata_), Record.metadata_, literal("{}"))
 
 
 def condition(wanted: Any) -> Any:
@@ -32,7 +35,7 @@ def condition(wanted: Any) -> Any:
     if isinstance(scope, RecordFilterScope):
         return _in_column(getattr(Record, str(scope.property)), wanted)
     if isinstance(scope, MetadataFilterScope):
-        return _in_json(Record.metadata_, [scope.metadata_property], wanted)
+        return _in_json(METADATA, [scope.metadata_property], wanted)
     if isinstance(scope, SuggestionFilterScope):
         suggestion = _suggestion_of(scope.question)
         place = getattr(Suggestion, str(scope.property))
@@ -54,7 +57,7 @@ def order(wanted: Any) -> Any:
     if isinstance(scope, RecordFilterScope):
         value = getattr(Record, str(scope.property))
     elif isinstance(scope, MetadataFilterScope):
-        value = func.json_extract(Record.metadata_, path(scope.metadata_property))
+        value = func.json_extract(METADATA, path(scope.metadata_property))
     elif isinstance(scope, SuggestionFilterScope):
         place = getattr(Suggestion, str(scope.property))
         as_json = str(scope.property) in ("value", "score")

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import sqlite3
 
-FORMAT = 1  # kept in `PRAGMA user_version`, which Argilla leaves alone; another value: made anew
+FORMAT = 2  # kept in `PRAGMA user_version`, which Argilla leaves alone; another value: made anew
 FIELDS = 12
 COLUMNS = [f"f{number}" for number in range(FIELDS)]
 
@@ -34,7 +34,7 @@ def _texts_of(record: str) -> str:
                      AS number
               FROM fields WHERE json_extract(settings, '$.type') <> 'image') AS field
           ON field.dataset_id = {record}.dataset_id
-        JOIN json_tree({record}.fields, '$."' || field.name || '"') AS leaf
+        JOIN json_tree(iif(json_valid({record}.fields), {record}.fields, '{{}}'), '$."' || field.name || '"') AS leaf
         WHERE desk_rows.record_id = {record}.id
           AND leaf.type IN ('text', 'integer', 'real') AND (leaf.key IS NOT 'role' OR field.kind <> 'chat')
         GROUP BY desk_rows.id
