@@ -73,7 +73,9 @@ def test_argillas_client_reads_our_dataset(desk: Any, tmp_path: Path) -> None:
     read = json.loads(run.stdout.splitlines()[-1])
     assert read["questions"] == {"fate": "LabelQuestion", "fixed": "TextQuestion"}
     assert (
-        read["fields"] == ["prompt", "answer"] and read["distribution"] == 2 and "keep" in read["guidelines"]
+        read["fields"] == ["prompt", "answer", "similar"]
+        and read["distribution"] == 2
+        and "keep" in read["guidelines"]
     )
     assert {name: one["answer"] for name, one in read["records"].items()} == {
         n: r["answer"] for n, r in texts.items()
