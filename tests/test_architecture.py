@@ -26,6 +26,8 @@ SCHEMAS = {
 }
 # Packages of curation that judge no record by themselves.
 NOT_STAGES = {"desk": ("curation.desk.config", "DeskConfig")}
+# Choices that are refused without a setting of the user's.
+NOT_ALONE = {"questions=own": ["questions.ask={good: {kind: rating}}"]}
 
 
 def python_files() -> list[Path]:
@@ -86,7 +88,8 @@ def every_choice() -> list[tuple[str, str]]:
 def test_every_configuration_composes(command: str, choice: str) -> None:
     module, name = SCHEMAS[command]
     schema = getattr(import_module(module), name)
-    assert isinstance(compose(command, schema, [choice] if choice else []), schema)
+    overrides = [choice, *NOT_ALONE.get(choice, [])] if choice else []
+    assert isinstance(compose(command, schema, overrides), schema)
 
 
 def test_no_folder_without_a_subject() -> None:
