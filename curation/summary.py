@@ -95,28 +95,30 @@ def _reason_rows(table: Table, reasons: pl.DataFrame) -> None:
 
 def advice(store: Store, version: str, config: CurationConfig) -> list[str]:
     """What a careful colleague would say of `version`: too few, too skewed, unlicensed, too small a test split."""
-    frame = store.read(version).frame("source", "licence", "split", "task", *config.source.groups).collect()
+    columns = dict.fromkeys(("source", "licence", "split", "task", *config.source.groups))
+    frame = store.read(version).counts(*columns)
     if frame.is_empty():
         return ["no record is left; look at the table above for the reason that took most"]
     found = _few_examples(frame, config.min_examples)
     for column in config.source.groups:
         found += _small_groups(frame, column)
-    top = frame["source"].value_counts(sort=True).row(0)
-    if frame["source"].n_unique() > 1 and top[1] > MAX_SOURCE_FRACTION * frame.height:
+    rows, sources = int(frame["counted"].sum()), _counted(frame, "source")
+    top = sources.row(0)
+    if sources.height > 1 and top[1] > MAX_SOURCE_FRACTION * rows:
         found.append(
-            f"{top[1] / frame.height:.0%} of the records are from one source ({top[0]}): the model will sound like it"
+            f"{top[1] / rows:.0%} of the records are from one source ({top[0]}): the model will sound like it"
         )
     ignored = [path.name for path in left_out(config.source)]
     if ignored:
         found.append(f"not data files by their names, not read: {', '.join(ignored[:8])}")
     if config.pii.enabled and config.pii.engine is Engine.patterns and "pii" in config.stages:
         found.append("pii=patterns looks for no names or places of persons: pii=presidio does")
-    unlicensed = frame["licence"].null_count()
+    unlicensed = int(frame.filter(pl.col("licence").is_null())["counted"].sum())
     if unlicensed:
         found.append(
-            f"{unlicensed:,} of {frame.height:,} records have no licence; where one holds for all: source.licence=MIT"
+            f"{unlicensed:,} of {rows:,} records have no licence; where one holds for all: source.licence=MIT"
         )
-    tests = frame.filter(pl.col("split") == "test").height
+    tests = int(frame.filter(pl.col("split") == "test")["counted"].sum())
     if frame["split"].null_count() < frame.height and tests < MIN_TEST_ROWS:
         found.append(
             f"the test split has {tests} records; below about {MIN_TEST_ROWS} no difference between models can be "
@@ -125,23 +127,28 @@ def advice(store: Store, version: str, config: CurationConfig) -> list[str]:
     return found
 
 
+def _counted(frame: pl.DataFrame, column: str) -> pl.DataFrame:
+    """Each value of a column of `StoreRecords.counts` with its records, most first."""
+    return (
+        frame.group_by(column).agg(pl.col("counted").sum()).sort("counted", column, descending=[True, False])
+    )
+
+
 def _few_examples(frame: pl.DataFrame, minimum: int) -> list[str]:
-    tasks = frame["task"].value_counts(sort=True).drop_nulls()
+    tasks, rows = _counted(frame, "task").drop_nulls(), int(frame["counted"].sum())
     if tasks.is_empty():
-        if frame.height >= minimum:
+        if rows >= minimum:
             return []
-        return [
-            f"{frame.height} examples; at least {minimum} are advised for a task (min_examples={minimum})"
-        ]
+        return [f"{rows} examples; at least {minimum} are advised for a task (min_examples={minimum})"]
     few = [f"{name} ({count})" for name, count in tasks.iter_rows() if count < minimum]
     return [f"fewer than {minimum} examples of a task: {', '.join(few[:8])}"] if few else []
 
 
 def _small_groups(frame: pl.DataFrame, column: str) -> list[str]:
-    counts = frame[column].value_counts(sort=True).drop_nulls()
+    counts = _counted(frame, column).drop_nulls()
     if counts.is_empty():
         return [f"source.groups: no record has the column {column}"]
-    total = sum(counts["count"])
+    total = sum(counts["counted"])
     small = [f"{name} ({count})" for name, count in counts.iter_rows() if count < MIN_GROUP_FRACTION * total]
     return (
         [f"{column}: under {MIN_GROUP_FRACTION:.0%} of the records each: {', '.join(small[:8])}; collect more, or "

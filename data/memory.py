@@ -71,7 +71,8 @@ class Memory(Annotations):
                 return str(made)
             strangers = self._one(
                 """SELECT count(*) FROM members a WHERE a.version = ? AND NOT EXISTS (SELECT 1 FROM members b
-                WHERE b.version = ? AND b.record_id = a.record_id AND b.text_hash = a.text_hash)""",
+                WHERE b.version = ? AND b.record_id = a.record_id AND b.text_hash = a.text_hash
+                AND b.split IS NOT DISTINCT FROM a.split)""",
                 [parent, version],
             )
             if strangers == 0:

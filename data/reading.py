@@ -81,6 +81,12 @@ class StoreRecords:
         """See `Records.frame`."""
         return self._query(self._selected(columns), order="ORDER BY m.record_id").lazy()
 
+    def counts(self, *columns: str) -> pl.DataFrame:
+        """How many records have each combination of values of these columns: the columns, and `counted`."""
+        return self._query(
+            [*self._selected(columns), "count(*) AS counted"], order="GROUP BY ALL ORDER BY ALL"
+        )
+
     def batches(self, *columns: str, rows: int = 10_000) -> Iterator[pl.DataFrame]:
         """See `Records.batches`."""
         # Ordered, so that a stage that reads twice, with other columns, meets the records in the same order.

@@ -161,7 +161,7 @@ class Store(Making, AbstractContextManager["Store"]):
                 SELECT ?, record_id, action, reason, score, partner, detail, value, text_hash FROM judged""",
                 [made],
             )
-            rows = self._one("SELECT count(*) FROM members WHERE version = ?", [made])
+            rows = self.version(parent).rows
             make_whole(self.connection, "member", made, rows)
             make_whole(self.connection, "verdict", made, rows)
             self._add_reasons(stage, reasons)
@@ -207,28 +207,23 @@ class Store(Making, AbstractContextManager["Store"]):
         must(edits["text_hash"].null_count() == 0, "an edit without messages")
         back = frame.filter(pl.col("action") == Action.restore.value)
         must(back["text_hash"].null_count() == 0, "a restore without messages")
-        self.connection.register("restored_ids", back.select("record_id"))
-        present = self._one(
-            "SELECT count(*) FROM restored_ids JOIN members m USING (record_id) WHERE m.version = ?", [parent]
-        )
-        must(present == 0, f"{present} restored ids are in {parent} already")
-        self.connection.unregister("restored_ids")
-        judged = frame.filter(pl.col("action") != Action.restore.value)
-        self.connection.register("judged_ids", judged.select("record_id").unique())
-        self.connection.register("edited_ids", edits)
-        strangers = self._one(
-            """SELECT count(*) FROM judged_ids j WHERE NOT EXISTS
-            (SELECT 1 FROM members m WHERE m.version = ? AND m.record_id = j.record_id)""",
-            [parent],
-        )
+        judged = frame.filter(pl.col("action") != Action.restore.value).select("record_id").unique()
+        strangers = judged.height - self._met(judged, parent, "record_id")
+        must(self._met(back, parent, "record_id") == 0, f"restored ids are in {parent} already")
         must(strangers == 0, f"{strangers} judged ids are not in {parent}")
-        same = self._one(
-            "SELECT count(*) FROM edited_ids e JOIN members m USING (record_id, text_hash) WHERE m.version = ?",
-            [parent],
-        )
+        same = self._met(edits, parent, "record_id, text_hash")
         must(same == 0, f"{same} edits do not change their record")
-        self.connection.unregister("judged_ids")
-        self.connection.unregister("edited_ids")
+
+    def _met(self, rows: pl.DataFrame, version: str, columns: str) -> int:
+        """How many of the rows, by these columns, are members of `version`."""
+        if rows.is_empty():
+            return 0
+        self.connection.register("met_rows", rows.select(columns.split(", ")))
+        met = self._one(
+            f"SELECT count(*) FROM met_rows JOIN members m USING ({columns}) WHERE m.version = ?", [version]
+        )
+        self.connection.unregister("met_rows")
+        return met
 
     def _take_over(self, version: str, base: str) -> None:
         begin_like(self.connection, "member", version, base)

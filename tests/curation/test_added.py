@@ -91,6 +91,7 @@ def test_what_is_said_of_new_records_is_what_would_be_said_of_all(
                 assert store.membership_digest(step.version) == version.digest
                 assert version.assigned == judged.filter(action="assign").height
                 assert version.dropped == judged.filter(action="drop").height
+                assert version.tagged == judged.filter(action="tag")["record_id"].n_unique()
         assert again_judged == 2 * (len(STEPS) - 1)
         # What was added is stored, not the whole again.
         written = store.query("SELECT count(*) AS n FROM member_rows")["n"].item()
