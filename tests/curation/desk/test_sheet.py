@@ -9,6 +9,8 @@ import random
 import shutil
 import subprocess
 import sys
+from copy import deepcopy
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -64,11 +66,18 @@ def curate(folder: Path, *overrides: str) -> str:
         return run_pipeline(store, compose("curation", CurationConfig, [*fast, *overrides]))[-1].version
 
 
+@cache
+def composed(overrides: tuple[str, ...]) -> DeskCommand:
+    return compose("desk", DeskCommand, ["select=sample", "rows=12", *overrides])
+
+
 def desk(folder: Path, *overrides: str) -> DeskCommand:
-    own = [f"store.path={folder / 's.duckdb'}", "select=sample", "rows=12"]
-    if not any(one.startswith("desk.file=") for one in overrides):
-        own.append(f"desk.file={folder / 'sheet.csv'}")
-    return compose("desk", DeskCommand, [*own, *overrides])
+    """The command as it is composed; composing takes most of such a test's time, so places are set afterwards."""
+    places = dict(one.split("=", 1) for one in overrides if one.startswith("desk.file="))
+    command = deepcopy(composed(tuple(one for one in overrides if not one.startswith("desk.file="))))
+    command.store.path = str(folder / "s.duckdb")
+    command.desk.file = places.get("desk.file", str(folder / "sheet.csv"))
+    return command
 
 
 def read(path: Path) -> list[dict[str, str]]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import random
 import shutil
+from copy import deepcopy
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -60,20 +62,22 @@ def work(curated: Path, tmp_path: Path) -> Path:
     return tmp_path
 
 
+@cache
+def composed(overrides: tuple[str, ...]) -> DeskCommand:
+    return compose("desk", DeskCommand, ["select=sample", "rows=12", *overrides])
+
+
 class At:
     """A store's folder and a desk: commands on both, and people who answer."""
 
     def __init__(self, work: Path, desk: Any, name: str) -> None:
         self.work, self.desk, self.name = work, desk, name
 
-    def command(self, *overrides: str, **questions: str) -> DeskCommand:
-        return compose(
-            "desk", DeskCommand,
-            [
-                f"store.path={self.work / 's.duckdb'}", f"desk.home={self.desk.home}", f"dataset={self.name}",
-                "select=sample", "rows=12", *overrides,
-            ],
-        )  # fmt: skip
+    def command(self, *overrides: str) -> DeskCommand:
+        command = deepcopy(composed(overrides))
+        command.store.path, command.dataset = str(self.work / "s.duckdb"), self.name
+        command.desk.home = str(self.desk.home)
+        return command
 
     def client(self, user: str = "owner") -> Client:
         return Client(Reach(self.desk.url, self.desk.users[user]["api_key"]))
