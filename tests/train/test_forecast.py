@@ -93,9 +93,8 @@ def test_a_forecast_has_a_range_for_everything(trained: Any, base: BaseModel, pa
     assert expected.seconds.high == pytest.approx(expected.seconds.value * UNKNOWN["seconds"])
     out = io.StringIO()
     Console(file=out, width=80).print(forecast_table(expected))
-    assert all(
-        word in out.getvalue() for word in ("memory", "time", "cost", "energy", "speed", "no earlier run")
-    )
+    said = " ".join(out.getvalue().split())  # the last column may be folded
+    assert all(word in said for word in ("memory", "time", "cost", "energy", "speed", "no earlier run"))
 
 
 def earlier(factor: float, **changes: Any) -> Run:
