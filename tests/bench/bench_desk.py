@@ -194,9 +194,7 @@ def killed(desk: Any, enough: int = 60) -> dict[str, int]:
     stop.set()
     desk.launcher.communicate(timeout=60)
     assert not desk.left()
-    for client in desk.clients.values():
-        client.close()
-    desk.clients.clear()
+    desk.close()
     desk.up()
     lost = sum(len(acknowledged[name] - answered(desk, dataset, name)) for name in names)
     more = sum(len(answered(desk, dataset, name)) - before[name] - len(acknowledged[name]) for name in names)

@@ -85,15 +85,19 @@ class Desk:
 
     def stop(self, how: signal.Signals = signal.SIGTERM) -> int:
         """End the launcher; its exit code."""
-        for client in self.clients.values():
-            client.close()
-        self.clients.clear()
+        self.close()
         if self.launcher is None:
             return 0
         self.launcher.send_signal(how)
         self.said += self.launcher.communicate(timeout=60)[0]
         assert self.launcher.stdout is None or self.launcher.stdout.closed
         return self.launcher.returncode
+
+    def close(self) -> None:
+        """End the connections; the next request makes new ones."""
+        for client in self.clients.values():
+            client.close()
+        self.clients.clear()
 
     def as_user(self, name: str = "owner") -> httpx.Client:
         """A client that is logged in with the user's API key; paths begin after /api/v1/."""
@@ -238,6 +242,9 @@ def new_desk(desk_environment: Path, tmp_path: Path) -> Iterator[Desk]:
     """A home without a server, for a test that starts and stops its own."""
     own = Desk(tmp_path / "home")
     yield own
+    own.close()
     if own.launcher and own.launcher.poll() is None:
         own.stop(signal.SIGKILL)
+    if own.launcher and own.launcher.stdout:
+        own.launcher.stdout.close()
     assert not own.left()

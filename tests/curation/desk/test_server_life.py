@@ -5,7 +5,13 @@ from __future__ import annotations
 import json
 import os
 import signal
+import sqlite3
 import stat
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
 
 import httpx
 import psutil
@@ -24,7 +30,21 @@ def mode(path) -> int:
     return stat.S_IMODE(path.stat().st_mode)
 
 
-def test_a_whole_life(new_desk) -> None:
+@pytest.fixture
+def redis(desk_environment: Path) -> Iterator[str]:
+    """The address of a Redis in another process."""
+    code = "import fakeredis; s = fakeredis.TcpFakeServer(('127.0.0.1', 0)); print(s.server_address[1], flush=True); "
+    with subprocess.Popen(
+        [desk_environment / "bin" / "python", "-c", code + "s.serve_forever()"],
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as server:
+        assert server.stdout is not None
+        yield f"redis://127.0.0.1:{server.stdout.readline().strip()}/0"
+        server.kill()
+
+
+def test_a_whole_life(new_desk, redis) -> None:
     home = new_desk.home
     home.mkdir()
     (home / "argilla.db.new").write_bytes(b"half a database of a start that was interrupted")
@@ -46,23 +66,31 @@ def test_a_whole_life(new_desk) -> None:
     assert not any(user["password"] in str(server.environ()) for user in users.values())
     dataset = new_desk.dataset("kept")
     new_desk.log(dataset, [{"external_id": "r1", "fields": {"text": "kept over all ends"}}])
+    new_desk.answer(new_desk.search(dataset)["items"][0]["record"]["id"], {"verdict": "keep"}, "ann")
     assert len(new_desk.processes()) == 2  # the server and its worker
     assert new_desk.stop(signal.SIGINT) == 0
     assert "every answer is kept" in new_desk.said
     assert not new_desk.left()
 
-    # The second start shows no old password; kill -9 of the launcher ends server and worker too.
+    # The second start shows no old password, and does what was put off when the first one ended: here the status of
+    # a record. kill -9 of the launcher ends server and worker too.
+    with closing(sqlite3.connect(home / "argilla.db")) as database, database:
+        database.execute("UPDATE records SET status = 'pending'")
     new_desk.up("desk.annotators=[ann,gus]")
     assert users["ann"]["password"] not in new_desk.said
     assert new_desk.users["gus"]["password"] in new_desk.said
     assert new_desk.users["ben"] == users["ben"]
     assert new_desk.found(dataset, "ends") == ["r1"]
+    end = time.monotonic() + 60
+    while not new_desk.ask("GET", f"datasets/{dataset}/progress")["completed"]:
+        assert time.monotonic() < end, "the status was not made up for"
+        time.sleep(0.2)
     assert new_desk.stop(signal.SIGKILL) == -signal.SIGKILL
     assert not new_desk.left()
 
-    # In the background, after the credentials were lost: everybody gets a new password.
+    # In the background, with a Redis elsewhere, after the credentials were lost: everybody gets a new password.
     (home / "credentials.json").unlink()
-    run = new_desk.run("up", "desk.port=0", "desk.detach=true")
+    run = new_desk.run("up", "desk.port=0", "desk.detach=true", f"desk.redis={redis}")
     assert run.returncode == 0, run.stderr
     new_desk.url = new_desk.state["url"]
     assert new_desk.users["ann"]["password"] != users["ann"]["password"]
