@@ -100,9 +100,9 @@ def _label(span: Any, text: str, about: Mapping[str, Any], place: str) -> Label:
     if not isinstance(kind, str) or not kind.strip():
         raise SourceError(f"{place}: no type", *WAYS)
     if not (isinstance(start, int) and isinstance(end, int) and 0 <= start < end <= len(text)):
+        edges = " and ".join(str(edge) if isinstance(edge, int) else "no number" for edge in (start, end))
         raise SourceError(
-            f"{place}: start {start!r} and end {end!r} do not lie within the text of {len(text)} characters",
-            *WAYS,
+            f"{place}: start and end ({edges}) do not lie within the text of {len(text)} characters", *WAYS
         )
     return Label(kind, start, end, _slices(text[start:end], kind, {**about, **span}))
 
