@@ -124,6 +124,7 @@ def test_presidio_research_format_and_its_metadata(tmp_path: Path) -> None:
             '{"text": "Jane", "spans": [{"start": 2, "end": 2, "type": "PERSON"}]}',
             "do not lie within the text",
         ),
+        ('{"text": "Jane", "spans": [{"start": "Jane", "end": 4, "type": "PERSON"}]}', "no number and 4"),
         ('{"text": "Jane", "spans": [{"start": 0, "end": 4}]}', "span 1: no type"),
         ('{"text": "Jane", "spans": ["x"]}', "span 1: not an object"),
     ],
