@@ -13,7 +13,7 @@ from typing import Any
 from audit import statistics
 from audit.context import Context
 from audit.shares import at_most, upper_if_none
-from data.bytescan import Needles, database_columns, windows_of
+from data.bytescan import PER_TEXT, Needles, database_columns, windows_of
 from data.erasures import Erasure
 from data.errors import StoreError
 from data.facts import Fact, Outcome
@@ -24,6 +24,7 @@ from data.report.wording import number, percent
 from data.retention import holding_originals, overdue
 from data.scrubbed import scrubbed
 
+TRIED = 40  # stretches of an original, of which those are looked for that no other text holds
 BY_NATURE = (Kind.store, Kind.temporary, Kind.backup, Kind.source)
 
 
@@ -82,13 +83,14 @@ def _searched(
     """Originals found anywhere, originals looked for, and the places."""
     owners: dict[bytes, list[int]] = {}
     for i, (before, after) in enumerate(pairs):
-        for window in windows_of(before, after):
+        for window in windows_of(before, after, TRIED):
             owners.setdefault(window, []).append(i)
     needles = Needles(owners)
-    kept = context.records.frame("text").collect()["text"]
+    kept = context.records.batches("text")
     needles = needles.without(
-        needles.windows_in(("\n".join(kept) + "\n").encode("utf-8", "surrogatepass") for _ in (1,))
+        needles.windows_in(("\n".join(rows["text"]) + "\n").encode("utf-8", "surrogatepass") for rows in kept)
     )
+    needles = needles.at_most(PER_TEXT)
     where: list[dict[str, Any]] = []
     hits: set[int] = set()
     for column, chunks in database_columns(context.store.connection):

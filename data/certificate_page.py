@@ -44,12 +44,17 @@ def page(content: dict[str, Any]) -> Report:
             Section(
                 "search", "Search afterwards", "The bytes of files, after the erasure.", _search(content)
             ),
+            Section("undone", "What could not be done", "By this software.", [_undone(content["not_done"])]),
             Section(
                 "models", "Models", "Trained on the records that were erased.", _models(content["models"])
             ),
             Section("signed", "Sign-off", "By a person who answers for it.", [_sign_off(content)]),
         ],
-        not_examined=content["not_done"],
+        not_examined=[
+            "What a model trained on the records may repeat.",
+            "Copies that the store was not told of, and rows about the person that were added since.",
+            "Personal data of this person that is written in none of the ways that were asked for.",
+        ],
         created=content["made"],
     )
 
@@ -176,6 +181,10 @@ def _search(content: dict[str, Any]) -> list[Block]:
             )
         )
     return blocks
+
+
+def _undone(said: list[str]) -> Table:
+    return Table(["What is left, and whose it is"], [[one] for one in said], align=["left"])
 
 
 def _models(models: list[dict[str, Any]]) -> list[Block]:
