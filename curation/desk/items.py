@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
@@ -19,6 +19,9 @@ from curation.desk.show import Item, Suggestion, fields_of, last_answer, transcr
 from data.errors import UserError
 from data.records import digest
 from data.store import Store
+
+if TYPE_CHECKING:
+    from curation.pii.config import PiiConfig
 
 # Whose answers of an evaluation people see; the others (the nearest training answer copied, ...) are no models.
 MODELS = ("base", "tuned")
@@ -125,17 +128,22 @@ def _fate(one: Chosen) -> Suggestion:
     return Suggestion("fix", "quality") if one.stage == "quality" else Suggestion("keep", "curation")
 
 
+def detector(store: Store, version: str) -> PiiConfig:
+    """The settings of the version's pii step; the usual ones where it has none."""
+    from curation.pii.config import PiiConfig
+
+    step = last_step(store, version, "pii")
+    return restored(PiiConfig, step.config) if step else PiiConfig()
+
+
 def _found(
     store: Store, items: list[tuple[Item, Chosen]], labels: Sequence[str], config: LabellingConfig
 ) -> list[list[dict[str, Any]]]:
     """What the version's pii configuration finds in each shown text, as spans of the types that are asked for."""
-    from curation.pii.config import PiiConfig
     from curation.pii.detect import scan
     from curation.pii.finding import resolved
 
-    step = last_step(store, store.resolve(config.version), "pii")
-    detector = restored(PiiConfig, step.config) if step else PiiConfig()
-    found = scan([item.fields["text"] for item, _ in items], detector)
+    found = scan([item.fields["text"] for item, _ in items], detector(store, store.resolve(config.version)))
     return [
         [{"start": f.start, "end": f.end, "label": f.type} for f in resolved(own) if f.type in labels]
         for own in found

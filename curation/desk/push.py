@@ -11,7 +11,7 @@ from rich.console import Console
 from curation.desk import sheet
 from curation.desk.client import Client
 from curation.desk.config import DeskCommand, existing_store
-from curation.desk.items import items_of
+from curation.desk.items import detector, items_of
 from curation.desk.questions import fingerprint, plain, restored
 from curation.desk.select import needed_for_bound
 from curation.desk.server.reach import reach
@@ -78,9 +78,16 @@ def prepare(store: Store, command: DeskCommand, console: Console) -> tuple[Label
 
 
 def with_labels(store: Store, config: LabellingConfig) -> LabellingConfig:
-    """`config` with the labels of the version where a question about the class names none. Raises UserError."""
+    """`config` with what the version adds: its classes, where a question about the class names none; its pii types.
+
+    Raises UserError.
+    """
     ask = dict(config.questions.ask)
     for name, question in ask.items():
+        if question.use is Use.mask:
+            types = detector(store, store.resolve(config.version)).entities
+            more = [one for one in types if one not in question.labels]
+            ask[name] = replace(question, labels=[*question.labels, *more])
         if question.use is Use.label and not question.labels:
             found = store.read(store.resolve(config.version)).frame("label").collect()["label"].drop_nulls()
             labels = sorted(found.unique())

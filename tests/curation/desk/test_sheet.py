@@ -527,3 +527,23 @@ def test_who_is_forgotten_is_forgotten_in_the_answers_too(work: Path) -> None:
     with Store.open(work / "s.duckdb") as store:
         assert set(store.answers_of("keep-sample")["item"]) == {second}
         assert first not in set(store.desk_items("keep-sample")["item"])
+
+
+def test_classes_are_those_of_the_version(work: Path) -> None:
+    rows = [{"text": f"{row(n)['completion']}", "label": ("ham", "spam")[n % 2]} for n in range(12)]
+    source(work, rows)
+    curate(work, "quality=off")
+    push(desk(work, "questions=label"))
+    first, second, *_ = rows = read(work / "sheet.csv")
+    assert {one["suggested_label"] for one in rows} == {"ham", "spam"}
+    other = {"ham": "spam", "spam": "ham"}[second["suggested_label"]]
+    said = {first["item"]: {"label": first["suggested_label"]}, second["item"]: {"label": other}}
+    fill(work / "sheet.csv", work / "a.csv", "ann", said)
+    pull(desk(work, f"desk.file={work}/a.csv"))
+    with Store.open(work / "s.duckdb") as store:
+        reasons = {r["record_id"]: (r["reason"], r["value"]) for r in store.verdicts("latest").to_dicts()}
+    assert reasons[first["item"]] == ("desk_confirmed", first["suggested_label"])
+    assert reasons[second["item"]] == ("desk_relabelled", other)
+    fill(work / "sheet.csv", work / "a.csv", "ann", {first["item"]: {"label": "eggs"}})
+    with pytest.raises(UserError, match="ham, spam"):
+        pull(desk(work, f"desk.file={work}/a.csv"))
