@@ -27,7 +27,7 @@ from train.models import BaseModel, Shape, open_directory, prepare
 from train.resume import begin
 from train.rows import Tokenised, texts_of
 from train.rows_kept import keep_rows
-from train.suitable import check_model
+from train.suitable import check_licence, check_model
 
 if TYPE_CHECKING:
     from train.attempt import Trained
@@ -94,6 +94,7 @@ def identity(config: TrainConfig, rows: Ingredients, base: BaseModel) -> str:
 def base_of(config: TrainConfig, rows: Ingredients, console: Console) -> BaseModel:
     """The base model, made where needed. Raises UserError where it suits neither the machine nor the task."""
     check_machine(config.method)
+    check_licence(config, config.model.licence)  # before anything is fetched
     base = processes.first_then_others(
         lambda: prepare(config.model, texts=lambda: texts_of(rows.train), say=console.print)
     )

@@ -69,10 +69,15 @@ def check_model(config: TrainConfig, base: BaseModel) -> None:
     described = json.loads((Path(base.path) / "config.json").read_text(encoding="utf-8"))
     _check_kind(config, base, described)
     _check_context(config, described)
+    check_licence(config, base.licence)
+
+
+def check_licence(config: TrainConfig, licence: str | None) -> None:
+    """Raise UserError where `licence`, of the base model, does not allow the use that the configuration names."""
     sold = config.model.use is Use.commercial and not config.model.allow_licence
-    if sold and commercial_leave(base.licence) is Leave.forbidden:
+    if sold and commercial_leave(licence) is Leave.forbidden:
         raise UserError(
-            f"the licence of {base.name} ({base.licence}) does not allow a commercial use",
+            f"the licence of {config.model.path or config.model.name} ({licence}) does not allow a commercial use",
             "for research: model.use=research; or take another model: python -m train --help lists them",
             "if you have another agreement: model.allow_licence=true",
         )

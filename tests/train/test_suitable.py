@@ -15,7 +15,7 @@ from data.errors import ConfigError, UserError
 from train.config import TrainConfig
 from train.models import BaseModel, ModelConfig, stated_licence
 from train.run import train
-from train.suitable import Leave, check_model, commercial_leave, licence_remark
+from train.suitable import Leave, check_licence, check_model, commercial_leave, licence_remark
 from train.tasks import Task, TaskConfig
 
 HUB = sorted(
@@ -86,6 +86,13 @@ def test_a_research_licence_stops_a_commercial_training_before_it_begins(
     assert train(replace(config, model=model)) == 0
     assert "forbids a commercial use: for research only" in " ".join(capsys.readouterr().err.split())
     assert train(replace(config, model=replace(config.model, allow_licence=True))) == 0
+
+
+def test_a_stated_licence_stops_before_anything_is_fetched() -> None:
+    config = compose("train", TrainConfig, ["model=qwen2_5_3b"])
+    with pytest.raises(UserError, match=r"licence of Qwen/\S+ \(qwen-research\) does not allow"):
+        check_licence(config, config.model.licence)
+    check_licence(compose("train", TrainConfig, ["model=qwen2_5_3b", "model.use=research"]), "qwen-research")
 
 
 def test_the_licence_of_a_card(tmp_path: Path) -> None:
