@@ -35,6 +35,7 @@ RATINGS_APART = 2
 def adjudicate(command: DeskCommand) -> None:
     """Push the disagreements of the dataset that `command` names, or of all."""
     console = Console()
+    uploads = []
     with existing_store(command) as store:
         # A dataset is asked for by name, and not twice: an adjudication is final.
         for dataset in [one for one in named_datasets(store, command) if not one.dataset.endswith(SUFFIX)]:
@@ -50,7 +51,9 @@ def adjudicate(command: DeskCommand) -> None:
             questions = restored(dataset.questions)
             config = replace(command, questions=questions, overlap=1, batch=0)
             own = replace(dataset, dataset=dataset.dataset + SUFFIX, place="", overlap=1, created=None)
-            send(store, command, config, own, items, console)
+            uploads.append(send(store, command, config, own, items, console))
+    for upload in uploads:
+        upload()
 
 
 def disagreements(store: Store, dataset: DeskDataset) -> list[Item]:
@@ -110,5 +113,6 @@ def _plain(value: Any) -> Any:
 def _counted(values: list[Any], kind: Kind) -> str:
     """What was said, without who: counts of labels and ratings; of marks and texts only how many differ."""
     if kind in (Kind.label_selection, Kind.rating):
-        return ", ".join(f"{value} x{count}" for value, count in Counter(map(str, values)).most_common())
+        counts = sorted(Counter(map(str, values)).items(), key=lambda pair: (-pair[1], pair[0]))
+        return ", ".join(f"{value} x{count}" for value, count in counts)
     return f"{len({json.dumps(_plain(value), sort_keys=True) for value in values})} different answers"

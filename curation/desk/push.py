@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import polars as pl
@@ -15,9 +17,9 @@ from curation.desk.items import detector, items_of
 from curation.desk.questions import fingerprint, plain, restored
 from curation.desk.select import needed_for_bound
 from curation.desk.server.reach import reach
-from curation.desk.settings import OF_EVALUATION, Kind, LabellingConfig, Select, Use
+from curation.desk.settings import OF_EVALUATION, Kind, LabellingConfig, QuestionsConfig, Select, Use
 from curation.desk.show import Item
-from curation.desk.upload import MARK, carry_out, make_dataset, plan
+from curation.desk.upload import MARK, Plan, carry_out, make_dataset, plan
 from data.annotations import DeskDataset
 from data.commands import spelt
 from data.errors import UserError
@@ -42,7 +44,8 @@ def push(command: DeskCommand) -> None:
             questions=asked,
             overlap=prepared.overlap,
         )
-        send(store, command, prepared, dataset, items, console)
+        upload = send(store, command, prepared, dataset, items, console)
+    upload()  # minutes for many records; others may use the store meanwhile
 
 
 def prepare(store: Store, command: DeskCommand, console: Console) -> tuple[LabellingConfig, str, list[Item]]:
@@ -107,30 +110,46 @@ def send(
     dataset: DeskDataset,
     items: list[Item],
     console: Console,
-) -> None:
-    """Write the items to the file or the server that `command` names, and what was asked to the store."""
+) -> Callable[[], None]:
+    """Write what is asked to the store; the value writes the items to the file or server that `command` names."""
     if command.desk.file:
         dataset.place = f"file:{sheet.path_of(command.desk)}"
+        sheet.check(command.desk)
         _check_known(store, dataset)
-        rows = sheet.write(command.desk, config.questions, items)
         keep(store, dataset, items)
-        console.print(f"{dataset.dataset}: {rows:,} items in {sheet.path_of(command.desk)}", highlight=False)
-        hint = f"python -m curation.desk pull dataset={dataset.dataset} desk.file='{command.desk.file}'"
-        console.print(
-            f"next: fill in annotator and answers, one copy of the file a person, then   "
-            f"{spelt(hint, command.store.path)}",
-            style="dim", highlight=False, soft_wrap=True,
-        )  # fmt: skip
-        return
+        return partial(_write_file, command, config.questions, dataset, items, console)
     with Client(reach(command.desk)) as client:
         found = find_or_make(store, client, command, config, dataset.dataset, console)
         dataset.dataset, dataset.place = found["name"], f"argilla:{found['id']}"
         planned = plan(client, found["id"], items, config.batch)
-        writes = planned.writes
-        # The store first: what it knows and the server lacks does no harm, and the next push brings it.
-        keep(store, dataset, [item for item, _ in writes])
-        with progress(f"Pushing to {dataset.dataset}", total=len(writes)) as advance:
-            carry_out(client, found["id"], planned, advance)
+    # The store first: what it knows and the server lacks does no harm, and the next push brings it.
+    keep(store, dataset, [item for item, _ in planned.writes])
+    return partial(_upload, command, dataset.dataset, found["id"], planned, console)
+
+
+def _write_file(
+    command: DeskCommand,
+    questions: QuestionsConfig,
+    dataset: DeskDataset,
+    items: list[Item],
+    console: Console,
+) -> None:
+    rows = sheet.write(command.desk, questions, items)
+    console.print(
+        f"{dataset.dataset}: {rows:,} items in {sheet.path_of(command.desk)}", highlight=False, soft_wrap=True
+    )
+    hint = f"python -m curation.desk pull dataset={dataset.dataset} desk.file='{command.desk.file}'"
+    console.print(
+        f"next: fill in annotator and answers, one copy of the file a person, then   "
+        f"{spelt(hint, command.store.path)}",
+        style="dim", highlight=False, soft_wrap=True,
+    )  # fmt: skip
+
+
+def _upload(command: DeskCommand, name: str, dataset_id: str, planned: Plan, console: Console) -> None:
+    with Client(reach(command.desk)) as client:
+        with progress(f"Pushing to {name}", total=len(planned.writes)) as advance:
+            carry_out(client, dataset_id, planned, advance)
         url = client.url
     counts = {
         "new": len(planned.new),
@@ -141,10 +160,8 @@ def send(
         "left for the next push": planned.later,
     }
     told = ", ".join(f"{count:,} {what}" for what, count in counts.items() if count)
-    console.print(f"{dataset.dataset}: {told or 'nothing to do'}", highlight=False, soft_wrap=True)
-    console.print(
-        f"{url}/dataset/{found['id']}/annotation-mode", style="dim", highlight=False, soft_wrap=True
-    )
+    console.print(f"{name}: {told or 'nothing to do'}", highlight=False, soft_wrap=True)
+    console.print(f"{url}/dataset/{dataset_id}/annotation-mode", style="dim", highlight=False, soft_wrap=True)
 
 
 def keep(store: Store, dataset: DeskDataset, items: list[Item]) -> None:

@@ -39,14 +39,20 @@ def path_of(desk: DeskConfig) -> Path:
     return Path(desk.file).expanduser()
 
 
-def write(desk: DeskConfig, questions: QuestionsConfig, items: list[Item]) -> int:
-    """Write the items, whole or not at all; a file that exists is never written over. Returns the rows."""
+def check(desk: DeskConfig) -> None:
+    """Raise UserError where the file cannot be made, or is there already."""
     path = path_of(desk)
     check_file(path, "name another file: desk.file=FILE")
     if path.exists():
         raise UserError(
             f"{path} exists already, and may hold answers", "name another file: desk.file=FILE dataset=NAME"
         )
+
+
+def write(desk: DeskConfig, questions: QuestionsConfig, items: list[Item]) -> int:
+    """Write the items, whole or not at all; a file that exists is never written over. Returns the rows."""
+    check(desk)
+    path = path_of(desk)
     text = _csv(questions, items) if path.suffix.lower() == ".csv" else _jsonl(questions, items)
     partial = path.with_name(path.name + ".part")
     partial.write_text(text, encoding="utf-8")

@@ -43,7 +43,7 @@ class Plan:
     @property
     def writes(self) -> list[tuple[Item, Json]]:
         """All that is written."""
-        return [*self.new, *self.replaced, *self.beside, *self.refreshed]
+        return [*self.replaced, *self.new, *self.beside, *self.refreshed]
 
 
 def dataset_settings(name: str, workspace_id: str, config: LabellingConfig) -> Json:
@@ -140,6 +140,12 @@ def _record(item: Item, question_ids: dict[str, str]) -> Json:
 
 def carry_out(client: Client, dataset_id: str, planned: Plan, advance: Callable[[int], None]) -> None:
     """Do what was planned. After an interruption, planning and doing again goes on from there."""
+    if planned.replaced:
+        # Somebody may have answered since it was planned; the next push writes such a text beside the answered one.
+        answered = {one["external_id"] for one in client.records(dataset_id) if one["responses"]}
+        before = len(planned.replaced)
+        planned.replaced = [pair for pair in planned.replaced if pair[0].item not in answered]
+        planned.later += before - len(planned.replaced)
     for record_id, suggestions in planned.stale.items():
         client.delete_suggestions(record_id, suggestions)
     for done in client.upsert_records(dataset_id, [record for _, record in planned.writes]):

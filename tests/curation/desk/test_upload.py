@@ -24,6 +24,7 @@ from curation.desk.progress import show_progress
 from curation.desk.pull import pull
 from curation.desk.push import push
 from curation.desk.server.reach import Reach
+from curation.desk.upload import plan
 from curation.pipeline import run_pipeline
 from data.errors import StoreError, UserError
 from data.lineage import story
@@ -221,6 +222,34 @@ def test_trap_3_a_text_never_changes_under_an_answer(at: At, capsys: pytest.Capt
     with at.store() as store:
         assert store.version("latest").stage == "pii", "the answer was about a text that is no longer there"
         assert store.answers_of(at.name).height == 1
+
+
+def test_trap_3_an_answer_that_comes_while_a_push_is_planned(at: At, monkeypatch: pytest.MonkeyPatch) -> None:
+    push(at.command())
+    item = min(at.records())
+    edit = {
+        "record_id": item, "action": "edit", "reason": "pii_again",
+        "messages": [{"role": "user", "content": "Quite"}, {"role": "assistant", "content": "Another."}],
+    }  # fmt: skip
+    with at.store() as store:
+        store.apply(
+            "latest", stage="pii", config={}, code="2", verdicts=verdicts([edit]), reasons={"pii_again": "!"}
+        )
+    planned = plan
+
+    def answered_meanwhile(*args: Any) -> Any:
+        found = planned(*args)
+        at.answer("ann", {item: {"fate": "drop"}})
+        return found
+
+    monkeypatch.setattr("curation.desk.push.plan", answered_meanwhile)
+    push(at.command())
+    assert at.records()[item]["fields"]["answer"] != "Another."
+    pull(at.command())
+    with at.store() as store:
+        assert store.answers_of(at.name)["stale"].to_list() == [True], (
+            "it shows another text than was to be pushed"
+        )
 
 
 def test_trap_3_a_text_that_somebody_else_changed_makes_its_answers_stale(
