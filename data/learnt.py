@@ -11,6 +11,7 @@ from rich.markup import escape
 
 from data.commands import spelt
 from data.errors import StoreError
+from data.scrubbed import scrubbed
 from data.store import Store
 
 _SHOWN_CHARS = 160
@@ -76,19 +77,19 @@ def _say_sample(console: Console, run: Any, losses: pl.DataFrame) -> None:
 
 
 def _show(store: Store, console: Console, run: Any, rows: pl.DataFrame) -> None:
-    scrubbed = any(step.stage == "pii" for step in store.lineage(run.version))
+    clean = scrubbed(store.lineage(run.version))
     records = store.read(run.version, among=rows["record_id"].to_list()).frame(
         "record_id", "prompt", "answer", "label"
     )
     texts = {row["record_id"]: row for row in records.collect().to_dicts()}
-    if not scrubbed:
+    if not clean:
         console.print("[dim]texts are not shown: this version was not scrubbed of personal data[/]")
     for row in rows.to_dicts():
         console.print(
             f"[bold]{row['record_id']}[/]  {row['before']:.3f} -> {row['after']:.3f}  {row['tokens']:,} tokens",
             highlight=False,
         )
-        text = texts.get(row["record_id"], {}) if scrubbed else {}
+        text = texts.get(row["record_id"], {}) if clean else {}
         for name in ("prompt", "answer", "label"):
             said = " ".join(str(text.get(name) or "").split())
             if said:
