@@ -324,7 +324,9 @@ def test_the_evidence_of_every_fact_gives_its_value_again(full: Any) -> None:
         if fact.value is not None:
             assert value == pytest.approx(fact.value), fact.slice
     others = {fact.name for fact in facts} - {fact.name for fact in by_sql}
-    assert others == {"QUA-001", "QUA-002", "QUA-003"} | {name for name in CHECKS if name[:3] in ("PII", "RTS")}
+    assert others == {"QUA-001", "QUA-002", "QUA-003"} | {
+        name for name in CHECKS if name[:3] in ("PII", "RTS")
+    }
     for fact in facts:
         if fact.name in others and fact.outcome != "NOT_RUN":
             assert fact.evidence.startswith(f"python -m audit version={fact.subject}")
