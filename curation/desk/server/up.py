@@ -17,6 +17,7 @@ from curation.desk.config import DeskCommand, DeskConfig
 from curation.desk.server.environment import ready
 from curation.desk.server.home import Home, make_accounts
 from curation.desk.server.reach import answers
+from data.commands import spelt
 from data.errors import UserError
 from data.key import VARIABLE
 from data.trouble import check_folder
@@ -207,7 +208,9 @@ def _say(home: Home, desk: DeskConfig, address: str, users: dict[str, Any], new:
     if desk.host not in ("127.0.0.1", "localhost", "::1"):
         console.print(f"listening on {desk.host}, unencrypted: put a proxy with TLS before it", markup=False)
     if desk.detach:
-        console.print(f"running in the background (process {pid}); python -m curation.desk down stops it")
+        console.print(
+            spelt(f"running in the background (process {pid}); python -m curation.desk down stops it")
+        )
     else:
         console.print("Ctrl-C stops it", style="dim")
 
