@@ -18,6 +18,7 @@ from typing import Any
 
 from curation.desk.config import DeskCommand
 from curation.desk.server.home import OTHER_HOME, Home
+from data.commands import spelt
 from data.errors import UserError
 from data.progress import progress
 from data.trouble import check_file, check_folder
@@ -81,7 +82,7 @@ def restore(command: DeskCommand) -> None:
     finally:
         os.close(lock)
     held = ", ".join(f"{count:,} {kind}" for kind, count in note["holds"].items())
-    print(f"{home.folder}: {held}, as of {note['made']}\nnext: python -m curation.desk up")  # noqa: T201
+    print(f"{home.folder}: {held}, as of {note['made']}\nnext: {spelt('python -m curation.desk up')}")  # noqa: T201
 
 
 def _copy_database(source: Path, target: Path) -> dict[str, int]:

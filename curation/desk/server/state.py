@@ -10,6 +10,7 @@ from time import time
 from curation.desk.server.down import server_process
 from curation.desk.server.home import Home
 from curation.desk.server.reach import answers
+from data.commands import spelt
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +38,8 @@ class ServerState:
         """What `status` prints of it."""
         held = ", ".join(f"{count:,} {kind}" for kind, count in self.held.items()) or "nothing yet"
         if not self.running:
-            return [
-                f"server    not running: python -m curation.desk up   ({home.folder})",
-                f"holds     {held}",
-            ]
+            start = spelt("python -m curation.desk up")
+            return [f"server    not running: {start}   ({home.folder})", f"holds     {held}"]
         how = "running" if self.answering else "started, not answering"
         since = timedelta(seconds=round(self.seconds))
         return [
