@@ -17,7 +17,7 @@ import data.load
 from curation.config import CurationConfig
 from curation.desk.carry import carry_after, carry_before, last_terms
 from curation.grown import NOBODY, Earlier, Grown
-from curation.reread import id_to_read, notice
+from curation.reread import id_to_read, notice, purged_before
 from curation.restore import keeping_latest, repeat, undos
 from curation.stages import STAGES, Stage, code_digest
 from curation.steps import Step
@@ -85,10 +85,11 @@ def ingest(store: Store, config: CurationConfig) -> Step:
         total = sum(path.stat().st_size for path in files)
     read = "v-" + digest(canonical_json([contents, settings, code]), hex_digits=12)
     version = id_to_read(store, read, config, plain)
-    if version != read:
-        Console(stderr=True).print(spelt(notice(store, read, version), config.store.path), style="yellow")
     if store.reuse(version):
         return Step("ingest", version, True, time.perf_counter() - started)
+    if (purged := purged_before(store, files, digests)) is not None:
+        said = spelt(notice(store, purged, version), config.store.path)
+        Console(stderr=True).print(said, style="yellow", markup=False, highlight=False, soft_wrap=True)
     base, before = _read_before(store, source, files, digests, settings, code)
     with progress("Reading", total=None) as advance:
         known = dict(zip(map(str, files), digests, strict=True))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from curation.config import CurationConfig
@@ -25,12 +27,24 @@ def id_to_read(store: Store, version: str, config: CurationConfig, plain: Any) -
     return version
 
 
+def purged_before(store: Store, files: Sequence[Path], digests: Sequence[str]) -> str | None:
+    """The newest ingest of one of these files, by name or content, of which texts were purged; else None."""
+    for version, *_ in store.query(
+        """SELECT DISTINCT f.version, v.used FROM files f JOIN versions v USING (version)
+        WHERE list_contains($1, f.file) OR list_contains($2, f.sha256) ORDER BY v.used DESC""",
+        [[str(path) for path in files], list(digests)],
+    ).iter_rows():
+        if _purged(store, version):
+            return str(version)
+    return None
+
+
 def notice(store: Store, purged: str, version: str) -> str:
     """What a person has to know where `version` is read in the place of the version `purged`."""
     done = [e for e in store.erasures("purge") if purged in e.report.get("versions", [])]
     when = f" ({done[-1].erasure}, {done[-1].created:%Y-%m-%d})" if done else ""
     return (
-        f"the texts of {purged} were purged{when}, and a stage needs them: the source is read again as {version}. "
+        f"the texts of {purged} were purged{when}, and are needed: the source is read again as {version}. "
         "The originals are in the store again until the next: python -m data purge --yes"
     )
 

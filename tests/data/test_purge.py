@@ -174,6 +174,11 @@ def test_curation_again_costs_nothing_or_reads_the_source_and_says_so(
         assert new.select("record_id", "split").equals(members.select("record_id", "split"))
         assert "<EMAIL_ADDRESS_1>" in " ".join(new["text"])
         assert holding_originals(store)[0] == steps[0].version
+        curate(store, raw, "pii.operator=numbered")
+        assert "read again" not in capsys.readouterr().err
+        # Reading it in another way is another ingest, and brings them back too.
+        curate(store, raw, "pii.operator=numbered", "source.groups=[team]")
+        assert "The originals are in the store again" in capsys.readouterr().err
         purge(store, planned(store))
     assert in_bytes(made) == 0
 
@@ -301,7 +306,7 @@ def test_needles_are_found_at_every_place_and_cut() -> None:
         len(w) == WINDOW and w not in b"the quick brown fox walks over the lazy dog by the river"
         for w in windows
     )
-    needles = Needles(dict.fromkeys(windows, [7]))
+    needles = Needles({window: [7] for window in windows})
     for place in range(40):
         data = b"x" * place + text.encode() + b"y" * 30
         assert needles.owners_in([data]) == {7}
