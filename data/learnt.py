@@ -68,10 +68,11 @@ def _say_sample(console: Console, run: Any, losses: pl.DataFrame) -> None:
     console.print(f"[bold]{run.run_id}[/]  {run.method} on {escape(run.model)}", highlight=False)
     for (name,), own in losses.group_by("split", maintain_order=True):
         split = str(name)
-        of = run.rows.get(split)
+        of = run.rows.get(split) or own.height
+        before, after = own.select(pl.col("before", "after").mean()).row(0)
         console.print(
-            f"{split}: {own.height:,} of {of or own.height:,} rows measured; mean loss "
-            f"{own['before'].mean():.3f} before, {own['after'].mean():.3f} after (nats per token)",
+            f"{split}: {own.height:,} of {of:,} rows measured; mean loss {before:.3f} before, {after:.3f} after "
+            "(nats per token)",
             highlight=False, soft_wrap=True,
         )  # fmt: skip
 
