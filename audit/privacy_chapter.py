@@ -106,7 +106,7 @@ def _recall(own: list[Fact]) -> Chart:
     ]
     least = own[0].threshold.removeprefix("at least ").partition(" %")[0]
     caption = (
-        f"Planted recall: share of planted values found, by stratum ({own[0].n} each), with simultaneous intervals, the "
+        f"Planted recall: share of planted values found, by stratum ({own[0].n} each), simultaneous intervals, the "
         f"worst first. Dashed: the {least} % demanded of each; in red: not shown to reach it."
     )
     return Chart(
@@ -123,6 +123,6 @@ def _strata(own: list[Fact]) -> Paragraph:
         return Paragraph("No stratum is surely below what is demanded.")
     lower = sum(fact.detail["case"] == "lower case" for fact in below)
     return Paragraph(
-        f"{len(below)} of {len(own) - 1} strata are surely below what is demanded, {lower} of them names in lower case. "
-        "Where such text is in the data, so much of it is still readable."
+        f"{len(below)} of {len(own) - 1} strata are surely below what is demanded, {lower} of them names in lower "
+        "case. Where such text is in the data, so much of it is still readable."
     )

@@ -12,7 +12,6 @@ from __future__ import annotations
 import hashlib
 import secrets
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from data.erasures import Erasure
@@ -169,4 +168,3 @@ def _searched(store: Store, erasure: Erasure, values: Sequence[str], needles: An
         seen = search([p for p in around if p.kind is not Kind.source], needles)
         search_said["texts_in_files"] = [row for row in as_rows(seen) if row["found"] or row["note"]]
     erasure.report["lost"] = [str(place.path) for place in lost(store)]
-
