@@ -108,6 +108,7 @@ def show(results: Sequence[dict[str, Any]], console: Console) -> None:
         "again s",
         "+1 % s",
         "+1 % of full",
+        "of its CPU",
     ):
         table.add_column(head, justify="right")
     for r in results:
@@ -115,7 +116,7 @@ def show(results: Sequence[dict[str, Any]], console: Console) -> None:
         table.add_row(
             f"{r['rows']:,}", f"{r['mb']:.0f}", f"{first['wall']:.1f}", f"{first['cpu']:.1f}",
             f"{r['rows'] / first['cpu']:,.0f}", f"{first['peak_gb']:.2f}", f"{r['again']['wall']:.1f}",
-            f"{added['wall']:.1f}", f"{added['wall'] / first['wall']:.0%}",
+            f"{added['wall']:.1f}", f"{added['wall'] / first['wall']:.0%}", f"{added['cpu'] / first['cpu']:.0%}",
         )  # fmt: skip
     console.print(table)
     largest = results[-1]
