@@ -30,8 +30,8 @@ MIGRATIONS = {
             gold VARCHAR USING COMPRESSION 'uncompressed', pushed TIMESTAMP);
         CREATE TABLE IF NOT EXISTS annotators (annotator VARCHAR, key VARCHAR);
         CREATE TABLE IF NOT EXISTS annotations (number BIGINT, dataset VARCHAR, response VARCHAR, item VARCHAR,
-            record_id VARCHAR, text_hash VARCHAR, annotator VARCHAR, status VARCHAR, answers VARCHAR USING COMPRESSION 'uncompressed', stale BOOLEAN,
-            answered TIMESTAMP, pulled TIMESTAMP)""",
+            record_id VARCHAR, text_hash VARCHAR, annotator VARCHAR, status VARCHAR,
+            answers VARCHAR USING COMPRESSION 'uncompressed', stale BOOLEAN, answered TIMESTAMP, pulled TIMESTAMP)""",
     # Each version becomes a part of its own: see schema.sql.
     5: "".join(
         f"""ALTER TABLE {noun}s RENAME TO {noun}_rows; ALTER TABLE {noun}_rows RENAME COLUMN version TO part;
