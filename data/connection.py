@@ -73,10 +73,16 @@ def connect(path: Path, *, read_only: bool) -> duckdb.DuckDBPyConnection:
         if fresh:
             _create(connection)
         _check_schema(connection, path, read_only=read_only)
+    except _BroughtUpToDate:
+        return connect(path, read_only=True)
     except duckdb.Error as error:
         connection.close()
         raise _explained(path, error) from None
     return connection
+
+
+class _BroughtUpToDate(Exception):
+    """An older store was migrated: open it again."""
 
 
 @contextmanager
@@ -124,10 +130,13 @@ def _check_schema(connection: duckdb.DuckDBPyConnection, path: Path, *, read_onl
             "name another file: store.path=runs/warehouse.duckdb",
         )
     found = int(connection.execute("SELECT value FROM meta WHERE key = 'schema_version'").fetchall()[0][0])
+    if found in MIGRATIONS and read_only:
+        # What reads needs today's tables and views: it is written once, as a command that writes would do.
+        connection.close()
+        connect(path, read_only=False).close()
+        raise _BroughtUpToDate
     if found in MIGRATIONS:
-        # What reads needs no newer table.
-        if not read_only:
-            _migrate(connection, found)
+        _migrate(connection, found)
     elif found != SCHEMA_VERSION:
         connection.close()
         raise StoreError(
