@@ -48,7 +48,7 @@ def test_launch_configurations_are_read_by_accelerate(file: Path) -> None:
 def test_two_processes_learn_what_one_learns(
     plant: Callable[..., TrainConfig], conversations: Callable[[int], Any], tmp_path: Path
 ) -> None:
-    # 24 training rows: an epoch is whole steps. Where it is not, the processes share out rows of the next one.
+    # 24 training rows: an epoch is whole steps. Where it is not, its last step is filled with rows of its beginning.
     config = plant(conversations(40))
     shared = [
         f"store.path={config.store.path}", "model=tiny", "steps=12", "eval_steps=4", "learning_rate=1e-2", "threads=1",
