@@ -133,7 +133,12 @@ def test_a_folder_for_jobs_that_cannot_be_is_plain(tmp_path: Path) -> None:
 def test_help_names_groups_and_common_overrides(tmp_path: Path) -> None:
     ran = curation(tmp_path, "--help")
     assert ran.returncode == 0
-    for part in ("source.path=FILE", "dry_run=true", "pii: off, patterns, presidio", "threshold: 0.8"):
+    for part in (
+        "source.path=FILE",
+        "dry_run=true",
+        "pii: best, off, patterns, patterns_only, presidio",
+        "threshold: 0.8",
+    ):
         assert part in ran.stdout
 
 

@@ -24,6 +24,7 @@ from train.load import load_tuned
 from train.methods import MethodConfig
 from train.models import weights_digest
 from train.run import train
+from train.speed import Packing, SpeedConfig
 from train.watch import Watch
 
 ROOT = Path(__file__).parents[2]
@@ -193,7 +194,9 @@ def test_a_batch_too_large_for_the_machine_is_refused_before_training(
     tmp_path: Path, settings: Callable[..., TrainConfig]
 ) -> None:
     with pytest.raises(UserError, match="not enough memory"):
-        train(settings(tmp_path, batch_size=1_000_000))
+        train(settings(tmp_path, batch_size=1_000_000, speed=SpeedConfig(packing=Packing.off)))
+    with pytest.raises(UserError, match="not enough memory"):
+        train(settings(tmp_path, speed=SpeedConfig(packing=Packing.tokens, batch_tokens=10_000_000)))
     assert not list(tmp_path.iterdir())
 
 

@@ -52,6 +52,7 @@ def test_trials_are_kept_and_the_best_is_a_fact(searched: Any) -> None:
     assert "Parallel coordinates" in (folder / "tune.html").read_text()
 
 
+@pytest.mark.slow
 def test_it_goes_on_where_it_was(searched: Any, capsys: pytest.CaptureFixture[str]) -> None:
     config, folder = searched
     before = (folder / "trial-0.json").stat().st_mtime_ns
@@ -61,6 +62,7 @@ def test_it_goes_on_where_it_was(searched: Any, capsys: pytest.CaptureFixture[st
     assert (folder / "trial-2.json").is_file()
 
 
+@pytest.mark.slow
 def test_the_winner_is_an_experiment_that_trains_with_its_settings(searched: Any, tmp_path: Path) -> None:
     config, folder = searched
     run = subprocess.run(

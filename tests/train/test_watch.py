@@ -44,6 +44,7 @@ def test_a_line_says_losses_speed_and_what_is_left() -> None:
     assert "of the ceiling" not in watched()
 
 
+@pytest.mark.slow
 def test_mlflow_keeps_a_run_in_a_local_store_without_a_network(
     settings: Callable[..., TrainConfig], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
