@@ -236,8 +236,9 @@ def data_files(file: Path, task: Row) -> list[Path]:
 
 
 def _beside(file: Path, name: str) -> Path:
-    """The data file `name` that a task file names: relative to that file, or to the working folder."""
-    for path in (file.parent / name, Path(name).expanduser()):
+    """The data file `name` that a task file names: relative to that file, to the working folder, or where we are."""
+    ours = Path(__file__).parent.parent  # the suites that come with the project name its samples
+    for path in (file.parent / name, Path(name).expanduser(), ours / name):
         if path.exists():
             return path
     raise SourceError(f"{file} names a data file that does not exist: {name}")

@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from conf.app import compose
+from curation.desk.config import DeskCommand
+from curation.desk.verbs import overrides
 from data.__main__ import parser
 
 ROOT = Path(__file__).parent.parent
@@ -45,6 +47,8 @@ def test_a_command_exists(words: list[str]) -> None:
         command, arguments = words[2], words[3:]
         if command == "data":
             assert parser().parse_args(arguments).command == arguments[0]
+        elif command == "curation.desk":
+            assert compose("desk", DeskCommand, overrides(arguments)).verb == arguments[0]
         else:
             module, name = SCHEMAS[command]
             assert compose(command, getattr(import_module(module), name), arguments)

@@ -111,7 +111,7 @@ def _judge(batch: pl.DataFrame, config: PiiConfig, scanner: Scanner, operators: 
         for record_id, record in zip(ids, masked, strict=True)
         if record.counts
     ]
-    if config.engine is not Engine.patterns and NAME_TYPES & set(config.entities):
+    if config.engine != Engine.patterns and NAME_TYPES & set(config.entities):
         texts = ["\n".join(m["content"] for m in messages) for messages in batch["messages"].to_list()]
         said += _unread(ids, texts, config)
     return verdicts(said)
