@@ -61,5 +61,5 @@ def test_the_choices_of_the_stage_table_exist() -> None:
     table = [line for line in (ROOT / "README.md").read_text().splitlines() if line.startswith("| `")]
     quoted = [cell for line in table for cell in re.findall(r"`([^`]+=[^`]+)`", line.rsplit("|", 2)[1])]
     assert len(quoted) >= 8
-    for overrides in quoted:
-        assert compose("curation", CurationConfig, shlex.split(overrides))
+    for quotes in quoted:
+        assert compose("curation", CurationConfig, shlex.split(quotes))
