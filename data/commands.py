@@ -10,6 +10,7 @@ from pathlib import Path
 
 DEFAULT_STORE = "runs/warehouse.duckdb"
 _COMMAND = re.compile(r"python -m (curation\.desk(?: [a-z]+)?|curation|audit|train|eval|data)(?![\w.])")
+_NAMED = re.compile(r" '?(store\.path=|--store )")
 
 
 def default_store() -> str:
@@ -24,7 +25,10 @@ def started_as() -> str:
 
 
 def spelt(text: str, store: str = "") -> str:
-    """`text` with every `python -m NAME` as this user types it, naming `store` where it is not the default."""
+    """`text` with every `python -m NAME` as this user types it, naming `store` where it is not the default.
+
+    What names a store already is left as it is: hints may be spelt where they are made and again where they are shown.
+    """
     other = store if store and store != default_store() else ""
 
     def one(found: re.Match[str]) -> str:
@@ -32,6 +36,9 @@ def spelt(text: str, store: str = "") -> str:
         if started_as() == "tuneproof":
             name = name.replace("curation.desk", "desk")
         key = ["--store", other] if name == "data" else [f"store.path={other}"]
-        return " ".join([started_as(), *name.split(), *(shlex.quote(word) for word in key if other)])
+        named = _NAMED.match(text, found.end()) is not None
+        return " ".join(
+            [started_as(), *name.split(), *(shlex.quote(word) for word in key if other and not named)]
+        )
 
     return _COMMAND.sub(one, text)

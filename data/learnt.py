@@ -26,7 +26,8 @@ def hardest(options: Namespace) -> None:
         console = Console()
         _say_sample(console, run, losses)
         console.print(
-            f"{worse:,} of {training.height:,} have no lower loss than before: wrong, contradicting or unlike the rest",
+            f"{worse:,} of {training.height:,} have no lower loss than before"
+            f"{': wrong, contradicting or unlike the rest' if worse else ''}",
             highlight=False, soft_wrap=True,
         )  # fmt: skip
         _show(store, console, run, training.head(options.rows))
@@ -44,10 +45,11 @@ def memorised(options: Namespace) -> None:
             said = "no validation rows to compare with: a low loss may as well be an easy row"
         else:
             least = float(others["after"].min())  # type: ignore[arg-type]
+            meaning = "" if run.classifies else ": the model may repeat them word for word"
             below = training.filter(pl.col("after") < least).height
             said = (
                 f"{below:,} of {training.height:,} have a loss below that of every one of {others.height:,} rows which "
-                f"were not trained on ({least:.3f}): the model may repeat them word for word"
+                f"were not trained on ({least:.3f}){meaning if below else ''}"
             )
         console.print(said, highlight=False, soft_wrap=True)
         _show(store, console, run, training.head(options.rows))
@@ -72,7 +74,7 @@ def _say_sample(console: Console, run: Any, losses: pl.DataFrame) -> None:
         before, after = own.select(pl.col("before", "after").mean()).row(0)
         console.print(
             f"{split}: {own.height:,} of {of:,} rows measured; mean loss {before:.3f} before, {after:.3f} after "
-            "(nats per token)",
+            f"({run.loss_unit})",
             highlight=False, soft_wrap=True,
         )  # fmt: skip
 
@@ -86,8 +88,9 @@ def _show(store: Store, console: Console, run: Any, rows: pl.DataFrame) -> None:
     if not clean:
         console.print("[dim]texts are not shown: this version was not scrubbed of personal data[/]")
     for row in rows.to_dicts():
+        length = "" if run.classifies else f"  {row['tokens']:,} tokens"
         console.print(
-            f"[bold]{row['record_id']}[/]  {row['before']:.3f} -> {row['after']:.3f}  {row['tokens']:,} tokens",
+            f"[bold]{row['record_id']}[/]  {row['before']:.3f} -> {row['after']:.3f}{length}",
             highlight=False,
         )
         text = texts.get(row["record_id"], {}) if clean else {}

@@ -35,3 +35,13 @@ class Run:
     weights_digest: str | None = None
     status: str = "running"
     metrics: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def classifies(self) -> bool:
+        """Whether it learnt labels: one a row, where others learn the tokens of a text."""
+        return (self.config.get("task") or {}).get("name") == "classify"
+
+    @property
+    def loss_unit(self) -> str:
+        """What its losses count."""
+        return "nats per row" if self.classifies else "nats per token"

@@ -52,7 +52,7 @@ def curve(rows: Sequence[Mapping[str, Any]], best_step: int) -> Any:
     """The chart of `curve_rows`, with a mark at the best step where there is a validation loss."""
     validated = any(row["series"] == "validation" for row in rows)
     marks = {"best": float(best_step)} if validated else None
-    return line(rows, x_title="step", y_title="loss, nats per token", marks=marks)
+    return line(rows, x_title="step", y_title="loss, nats", marks=marks)
 
 
 def write_card(run: Run, provenance: Provenance, base: Mapping[str, Any], folder: Path) -> Path:
@@ -162,12 +162,14 @@ def _results(run: Run) -> str:
     if m.get("validation_loss") is not None:
         rows.append(
             (
-                "validation loss, nats per token",
+                f"validation loss, {run.loss_unit}",
                 _number(m["validation_loss_before"]),
                 _number(m["validation_loss"]),
             )
         )
-    rows.append(("training loss, nats per token", _number(m["train_loss_before"]), _number(m["train_loss"])))
+    rows.append(
+        (f"training loss, {run.loss_unit}", _number(m["train_loss_before"]), _number(m["train_loss"]))
+    )
     return _table(("measure", "before", "after"), rows) + (
         f"\n\nBest step {m['best_step']:,} of {m['steps']:,}{' (stopped early)' if m['stopped_early'] else ''}. "
         "The validation loss is a mean over batches of the rows named above; the training loss is that of the first "

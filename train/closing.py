@@ -32,12 +32,15 @@ def outcome_facts(run: Run) -> list[Fact]:
         )
 
     rows, held_out = run.rows.get("train"), run.rows.get("validation")
+    unit = run.loss_unit
     mean = "mean over batches of the mean over supervised tokens"
+    if run.classifies:
+        mean = "mean over batches of the mean over rows"
     return [
-        fact("validation_loss", m["validation_loss_before"], "nats per token", "role=base", held_out, mean),
-        fact("validation_loss", m["validation_loss"], "nats per token", "role=tuned", held_out, mean),
-        fact("train_loss", m["train_loss_before"], "nats per token", "step=first", rows, "first step"),
-        fact("train_loss", m["train_loss"], "nats per token", "step=last", rows, "mean of the last tenth of steps"),
+        fact("validation_loss", m["validation_loss_before"], unit, "role=base", held_out, mean),
+        fact("validation_loss", m["validation_loss"], unit, "role=tuned", held_out, mean),
+        fact("train_loss", m["train_loss_before"], unit, "step=first", rows, "first step"),
+        fact("train_loss", m["train_loss"], unit, "step=last", rows, "mean of the last tenth of steps"),
         fact("train_seconds", m["seconds"], "seconds", "all", rows, "wall clock, checks and saving included"),
         fact("train_tokens_per_second", m["tokens_per_second"], "tokens per second", "all", rows,
              "tokens without padding over the time in steps, validation left out"),
@@ -82,7 +85,8 @@ def closing_table(run: Run) -> Table:
     table.add_row("trained weights", f"{m['trainable']:,} of {m['parameters']:,} ({share:.2%})")
     table.add_row("folder", run.path)
     table.add_row("next", spelt(f"python -m eval run={run.run_id}", store))
-    table.add_row("", spelt(f"python -m train chat={run.run_id}", store))
+    if not run.classifies:
+        table.add_row("", spelt(f"python -m train chat={run.run_id}", store))
     return table
 
 

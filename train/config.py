@@ -145,6 +145,7 @@ class TrainConfig:
                 _within(name, getattr(self, name), 1, 1_000_000_000)
         for name in ("warmup_steps", "early_stopping_patience", "clip", "temperature", "l1", "neftune_alpha"):
             _within(name, getattr(self, name), 0, 1_000_000)
+        _within("seed", self.seed, 0, 2**32 - 1)
         _within("weight_decay", self.weight_decay, 0, 1)
         if not 0 < self.learning_rate < 10:
             raise ConfigError(

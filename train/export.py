@@ -188,20 +188,25 @@ def _table(run: Run, folder: Path, note: dict[str, Any], store: str) -> Table:
     table.add_column(overflow="fold")
     table.add_row("folder", str(folder))
     table.add_row("weights", f"safetensors, {note['dtype']}, SHA-256 {note['weights_sha256'][:16]}...")
-    table.add_row("check", _said(note["parity"]))
+    table.add_row("check", _said(note["parity"], "label" if run.classifies else "token"))
     gguf = note["gguf"]
     if "file" in gguf:
-        table.add_row("GGUF", f"{gguf['file']}; {_said(gguf['parity'])}")
+        table.add_row("GGUF", f"{gguf['file']}; {_said(gguf['parity'], 'token')}")
     else:
         table.add_row("GGUF", f"left out: {gguf['left_out']}")
-    table.add_row("serve", f"transformers serve {folder}")
-    table.add_row("", f"vllm serve {folder}")
+    if run.classifies:
+        table.add_row("load", f'transformers.pipeline("text-classification", "{folder}")')
+    else:
+        table.add_row("serve", f"transformers serve {folder}")
+        table.add_row("", f"vllm serve {folder}")
     table.add_row("measure", spelt(f"python -m eval run={run.run_id}", store))
     return table
 
 
-def _said(parity: dict[str, Any]) -> str:
+def _said(parity: dict[str, Any], what: str) -> str:
+    where = "for" if what == "label" else "at"
+    positions = "rows" if what == "label" else "positions"
     return (
         f"largest difference of a logit {parity['difference']:.2g} of {parity['largest']:.3g}, the same most likely "
-        f"token at {parity['agreement']:.1%} of the positions ({parity['rows']} rows)"
+        f"{what} {where} {parity['agreement']:.1%} of the {positions} ({parity['rows']} rows)"
     )

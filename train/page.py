@@ -64,9 +64,9 @@ def _summary(run: Run) -> str:
     before, after = m.get("validation_loss_before"), m.get("validation_loss")
     change = (
         f"The loss on {run.rows.get('validation', 0):,} rows that it did not see went from {before:.3f} to {after:.3f} "
-        "nats per token."
+        f"{run.loss_unit}."
         if before is not None and after is not None
-        else f"The training loss went from {m['train_loss_before']:.3f} to {m['train_loss']:.3f} nats per token."
+        else f"The training loss went from {m['train_loss_before']:.3f} to {m['train_loss']:.3f} {run.loss_unit}."
     )
     return (
         f"{m['trainable']:,} of {m['parameters']:,} weights of {run.model} were trained ({run.method}) on "
@@ -175,7 +175,7 @@ def _rows(run: Run, losses: Any) -> list[Block]:
     from data.report.charts import line
 
     chart = Chart(
-        lambda: line(points, x_title="share of the rows", y_title="loss of a row, nats per token"),
+        lambda: line(points, x_title="share of the rows", y_title="loss of a row, nats"),
         caption="Rows in the order of their loss. Training rows far below all validation rows are known by heart; "
         "those that stay high were never learnt.",
         alt="Sorted losses of training and validation rows before and after the training",

@@ -129,6 +129,7 @@ def test_commands_are_spelt_as_this_user_types_them(monkeypatch: pytest.MonkeyPa
         "python -m data --store 'a b.duckdb' show latest; python -m train 'store.path=a b.duckdb'; "
         "python -m data.samples.generate"
     )
+    assert spelt(spelt(text, "a b.duckdb"), "a b.duckdb") == spelt(text, "a b.duckdb")
     monkeypatch.setattr(sys, "orig_argv", ["python", "/somewhere/bin/tuneproof", "data"])
     assert spelt("python -m data versions", "x.duckdb") == "tuneproof data --store x.duckdb versions"
 
