@@ -268,16 +268,12 @@ class Journal:
         if ids:
             raise StoreError(f"'{name}' begins {len(ids)} ids: {', '.join(ids[:5])}", "type more of it")
         everything = self._column(f"SELECT {key} FROM {table} ORDER BY used DESC LIMIT 30")
-        names = (
-            [*everything, *self._column("SELECT name FROM tags"), "latest"]
-            if table == "versions"
-            else everything
-        )
-        raise StoreError(
-            f"no {table[:-1]} '{name}' in the store",
-            closest(name, names) if names else "there is none yet",
-            f"list: {listing}",
-        )
+        tags = self._column("SELECT name FROM tags") if table == "versions" else []
+        names = [*everything, *tags, "latest"] if everything else []
+        hints = [closest(name, names)] if names else ["there is none yet"]
+        if table == "versions" or not names:  # what makes runs and evaluations does not list them
+            hints.append(f"{'list' if table == 'versions' else 'make one'}: {listing}")
+        raise StoreError(f"no {table[:-1]} '{name}' in the store", *hints)
 
     def _versions(self, where: str, params: list[Any]) -> list[Version]:
         rows = self.query(

@@ -74,7 +74,7 @@ def attempt(
         )  # fmt: skip
         raise SystemExit(EXIT_CODE)
     if checkpoint is None:
-        took = time.perf_counter() - began
+        took = time.perf_counter() - began - sum(answering.seconds for answering in own)
         run.metrics["forecast"] = came_of(looked.forecast, fitted.steps, took, peak.peak())
     losses = None
     if before is not None:

@@ -4,16 +4,29 @@ from __future__ import annotations
 
 import os
 import platform
+from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from data.errors import MissingPackage
 from train.processes import count
 
 _PACKAGES = (
     "tuneproof", "torch", "transformers", "trl", "peft", "accelerate", "datasets", "tokenizers", "safetensors",
     "numpy",
 )  # fmt: skip
+
+
+def check_trackers(names: Sequence[str]) -> None:
+    """Raise MissingPackage for a tracker that is not installed; before anything is computed."""
+    for name in names:
+        if name != "none" and find_spec(name) is None:
+            raise MissingPackage(
+                f"report_to={name}: the package {name} is not installed",
+                f"pip install -c constraints.txt -e '.[{name.removesuffix('_ml')}]'; or report_to=[none]",
+            )
 
 
 def packages() -> dict[str, str]:

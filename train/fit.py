@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
-from data.errors import MissingPackage, UserError
+from data.errors import UserError
 from train import processes
 from train.config import Task, TrainConfig
 from train.models import quiet
@@ -198,14 +198,6 @@ def _arguments(
 
 def _trackers(config: TrainConfig, folder: Path) -> list[Any]:
     """TensorBoard writing into the run's folder; the other trackers are transformers' own, by report_to."""
-    from importlib.util import find_spec
-
-    for name in config.report_to:
-        if name != "none" and find_spec(name) is None:
-            raise MissingPackage(
-                f"report_to={name}: the package {name} is not installed",
-                f"pip install -c constraints.txt -e '.[{name.removesuffix('_ml')}]'; or report_to=[none]",
-            )
     if "tensorboard" not in config.report_to:
         return []
     from transformers.integrations.integration_utils import TensorBoardCallback

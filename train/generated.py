@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 from transformers import TrainerCallback
@@ -19,6 +20,7 @@ class Generated(TrainerCallback):  # type: ignore[misc, unused-ignore]
     """Adds `eval_exact_match` (fraction of rows) and `eval_chrf` (0 to 100) to the trainer's log.
 
     `rows`: a frame of train.rows.COLUMNS, each of which is answered greedily. `trainer` is set once there is one.
+    `seconds`: what the answers have taken, which no forecast counts.
     """
 
     def __init__(self, rows: Any, tokenizer: Any, max_new_tokens: int) -> None:
@@ -28,6 +30,7 @@ class Generated(TrainerCallback):  # type: ignore[misc, unused-ignore]
         )
         self.asked = [pair for pair in pairs if pair is not None]
         self.trainer: Any = None
+        self.seconds = 0.0
         self._tokenizer = tokenizer
         self._max_new_tokens = max_new_tokens
 
@@ -35,6 +38,7 @@ class Generated(TrainerCallback):  # type: ignore[misc, unused-ignore]
         """Generate and compare; what comes out is logged beside the validation loss of the same step."""
         if not self.asked or self.trainer is None:
             return
+        began = time.perf_counter()
         with padded_attention(rest["model"]):
             said = answers(
                 rest["model"],
@@ -43,6 +47,7 @@ class Generated(TrainerCallback):  # type: ignore[misc, unused-ignore]
                 max_new_tokens=self._max_new_tokens,
             )
         measured = scores(said, [reference for _, reference in self.asked])
+        self.seconds += time.perf_counter() - began
         self.trainer.log({f"eval_{name}": value for name, value in measured.items()})
 
 

@@ -13,6 +13,7 @@ import polars as pl
 
 from curation.decontaminate import judge_batch, suite
 from curation.decontaminate.config import DecontaminateConfig
+from data.commands import spelt
 from data.errors import ConfigError, SourceError
 from data.facts import Outcome
 from data.reading import derived
@@ -120,9 +121,9 @@ def personal_data(store: Store, lineage: Sequence[Version]) -> Finding:
                 "personal_data", shown, words, fact["value"], n=fact["n"], limit=fact["threshold"],
                 fix="mask more: python -m curation pii.threshold=0.3; then python -m audit",
             )  # fmt: skip
+    audit = spelt("python -m audit", str(store.path))
     return Finding(
-        "personal_data", Outcome.NOT_RUN, "No audit of this version says what is left: python -m audit.",
-        fix="python -m audit",
+        "personal_data", Outcome.NOT_RUN, f"No audit of this version says what is left: {audit}.", fix=audit,
     )  # fmt: skip
 
 

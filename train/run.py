@@ -19,6 +19,7 @@ from train import processes
 from train.card import Provenance
 from train.closing import closing_table, outcome_facts
 from train.config import TrainConfig, as_data, what_matters
+from train.environment import check_trackers
 from train.folder import dump, finished, write_start, write_weights
 from train.ingredients import Ingredients, gather
 from train.look import look
@@ -62,6 +63,7 @@ def learn(
     `stored` false leaves the store alone: a part of something larger. `watchers` are callbacks of the trainer.
     """
     began = time.perf_counter()
+    check_trackers(config.report_to)
     base = base_of(config, rows, console)
     run_id = identity(config, rows, base)
     folder = Path(config.out).resolve() / run_id
