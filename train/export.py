@@ -29,6 +29,7 @@ from train.encoding import encode_rows
 from train.load import load_tuned
 from train.models import Shape, appearing, open_directory, quiet, weights_digest
 from train.rows import rows_of
+from train.tasks import Task
 
 NOTE = "export.json"  # in the folder: run, digest and what the check found
 GGUF = "model-f16.gguf"
@@ -76,7 +77,7 @@ def export(config: TrainConfig) -> int:
     if folder.with_name(f"{folder.name}.new").is_dir():
         shutil.rmtree(folder)
         folder.with_name(f"{folder.name}.new").rename(folder)
-    console.print(_table(run, folder, note, config.store.path))
+    console.print(_table(run, folder, note, config.store.path, learnt.task.name))
     return 0
 
 
@@ -180,7 +181,7 @@ def _name_ends(model: Any, tokenizer: Any) -> None:
     config.pad_token_id = tokenizer.pad_token_id
 
 
-def _table(run: Run, folder: Path, note: dict[str, Any], store: str) -> Table:
+def _table(run: Run, folder: Path, note: dict[str, Any], store: str, learnt: Task) -> Table:
     table = Table(
         title=f"Exported {run.run_id}", title_justify="left", show_header=False, box=None, padding=(0, 2)
     )
@@ -196,6 +197,8 @@ def _table(run: Run, folder: Path, note: dict[str, Any], store: str) -> Table:
         table.add_row("GGUF", f"left out: {gguf['left_out']}")
     if run.classifies:
         table.add_row("load", f'transformers.pipeline("text-classification", "{folder}")')
+    elif learnt is Task.seq2seq:
+        table.add_row("load", f'transformers.AutoModelForSeq2SeqLM.from_pretrained("{folder}")')
     else:
         table.add_row("serve", f"transformers serve {folder}")
         table.add_row("", f"vllm serve {folder}")

@@ -31,6 +31,8 @@ _PRIOR, _PRIOR_RUNS = (
 )  # standard deviation of the logarithm of the factors
 _QUANTILE = 1.28  # of the normal distribution, for 80 %
 _RUNS = 10  # of the history, newest first
+# Of a forecast from whose time is learnt: most of what a shorter run takes is its start, which no longer one repeats.
+_LEAST_SECONDS = 2.0
 _STEP_OVERHEAD = 0.015  # seconds that the trainer itself takes for a step, measured with a model of no size
 # Watts of a machine while it trains, where `watts` does not say: of a CPU a base and what each busy core adds, of a
 # GPU a share of its limit and the host around it.
@@ -161,6 +163,7 @@ def _corrected(raw: float, name: str, history: Sequence[Run]) -> tuple[Range, in
         math.log(run.metrics["forecast"]["actual"][name] / run.metrics["forecast"]["raw"][name])
         for run in history
         if run.metrics["forecast"].get("actual", {}).get(name)
+        and (name != "seconds" or run.metrics["forecast"]["raw"][name] >= _LEAST_SECONDS)
     ]
     if not ratios:
         return Range(raw, raw / UNKNOWN[name], raw * UNKNOWN[name]), 0

@@ -59,7 +59,9 @@ def side_by_side(prompt: str, before: str, after: str, width: int) -> Columns:
     """The two answers in two columns, or stacked below 80 characters."""
     panel_width = width // 2 - 1 if width >= _SIDE_BY_SIDE else width
     panels = [
-        Panel(Text(answer or "(nothing)"), title=title, title_align="left", width=panel_width)
+        Panel(
+            Text(answer or "(nothing)", overflow="fold"), title=title, title_align="left", width=panel_width
+        )
         for title, answer in (("base", before), ("tuned", after))
     ]
     return Columns(panels, title=Text(f"> {prompt}", style="bold", justify="left"), padding=(0, 0))

@@ -113,6 +113,9 @@ def test_earlier_runs_correct_the_next_forecast() -> None:
     assert (once.value, n) == (pytest.approx(200), 1)
     steady, n = _corrected(100.0, "seconds", [earlier(1.5) for _ in range(10)])
     assert (steady.value, n) == (pytest.approx(150), 10)
+    hasty = earlier(9.0)
+    hasty.metrics["forecast"] |= {"raw": {"seconds": 0.1}, "actual": {"seconds": 3.0}}
+    assert _corrected(100.0, "seconds", [hasty, earlier(2.0)]) == (once, 1)  # most of it was starting
     wild, _ = _corrected(100.0, "seconds", [earlier(2.0 if k % 2 else 0.5) for k in range(10)])
     assert wild.value == pytest.approx(100)
     assert steady.high / steady.value < once.high / once.value < UNKNOWN["seconds"] < wild.high / wild.value
@@ -190,7 +193,10 @@ def test_a_plan_trains_nothing(
     assert not (tmp_path / "out").exists()
 
 
-def test_what_came_is_kept_and_corrects_the_next(plant: Make, conversations: Any) -> None:
+def test_what_came_is_kept_and_corrects_the_next(
+    plant: Make, conversations: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("train.forecast._LEAST_SECONDS", 0.0)
     config = plant(conversations(30))
     assert train(config) == 0
     assert train(replace(config, seed=1)) == 0

@@ -29,6 +29,12 @@ def test_two_columns_from_80_characters_on() -> None:
     assert all(len(line) <= 80 for line in shown(80))
 
 
+def test_a_word_longer_than_the_column_is_shown_whole() -> None:
+    console = Console(file=io.StringIO(), width=80)
+    console.print(side_by_side("?", "x" * 100, "y", 80))
+    assert str(console.file.getvalue()).count("x") == 100  # type: ignore[attr-defined]
+
+
 def test_stacked_below() -> None:
     lines = shown(60)
     assert not any("base words" in line and "tuned words" in line for line in lines)
