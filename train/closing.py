@@ -77,7 +77,10 @@ def closing_table(run: Run) -> Table:
     table.add_row("seconds", f"{m['seconds']:,.0f}, of which {m['step_seconds']:,.0f} in training steps")
     table.add_row("speed", f"{m['tokens_per_second']:,.0f} tokens a second")
     for name, times in (m.get("forecast") or {}).get("times", {}).items():
-        table.add_row(f"{name} forecast", f"{_actual(m, name)}, {times:.2f} times the forecast")
+        table.add_row(
+            "time in training" if name == "seconds" else name,
+            f"{_actual(m, name)}, {times:.2f} times the forecast",
+        )
     table.add_row("rows", ", ".join(f"{split} {count:,}" for split, count in run.rows.items()))
     if m["left_out"]:
         table.add_row("left out", ", ".join(f"{reason} {count:,}" for reason, count in m["left_out"].items()))

@@ -146,7 +146,11 @@ def _train(
             config, run, rows, looked, model, folder, console, checkpoint, by_row=stored, watchers=watchers
         )
     except KeyboardInterrupt:
-        console.print("Stopped. The same command with resume=true goes on from the last checkpoint.")
+        from train.fit import last_checkpoint
+
+        last = last_checkpoint(folder)
+        words = f"goes on from {last.name}" if last else "starts again, for there is no checkpoint yet"
+        console.print(f"Stopped. The same command with resume=true {words}.", highlight=False)
         raise
     except Exception:
         run.status = "failed"

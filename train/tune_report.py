@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from rich.table import Table as Lines
 
+from data.commands import spelt
 from data.facts import Fact
 from data.report import Block, Callout, Cell, Chart, Commands, Paragraph, Report, Section, Table, charts
 from data.report.wording import number
@@ -117,7 +119,10 @@ def closing(study_id: str, config: TrainConfig, study: Any, page: Path, winner: 
     for key, value in best.params.items():
         table.add_row(key, _shown(value))
     table.add_row("report", str(page))
-    table.add_row("next", f"python -m train experiment={winner}")
+    where = winner.relative_to(Path.cwd()) if winner.is_relative_to(Path.cwd()) else winner
+    version = "" if config.version == "latest" else f" version={config.version}"
+    words = spelt(f"python -m train experiment={shlex.quote(str(where))}{version}", config.store.path)
+    table.add_row("next", words)
     return table
 
 

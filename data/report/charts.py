@@ -168,14 +168,22 @@ def line(
     series = list(dict.fromkeys(str(row["series"]) for row in rows))
     dashes = [[1, 0], [6, 3], [2, 2], [8, 3, 2, 3]]
     sparse = len(rows) <= 60 * max(len(series), 1)
+    heights = [float(row["y"]) for row in rows]
+    # One height alone gets no axis from Vega but a 0 in its place.
+    level = bool(heights) and not log and min(heights) == max(heights)
+    room = max(abs(heights[0]) / 10, 0.01) if level else 0.0
+    within = {"domain": [heights[0] - room, heights[0] + room]} if level else {"zero": False}
     curves = (
         alt.Chart(_inline(rows))
         .mark_line(point={"size": 28} if sparse else False)
         .encode(
             x=alt.X(
-                "x:Q", title=x_title, axis=alt.Axis(grid=False, format="~s"), scale=alt.Scale(nice=False)
+                "x:Q",
+                title=x_title,
+                axis=alt.Axis(grid=False, format="~s"),
+                scale=alt.Scale(nice=False),
             ),
-            y=alt.Y("y:Q", title=y_title, scale=alt.Scale(zero=False, type="log" if log else "linear")),
+            y=alt.Y("y:Q", title=y_title, scale=alt.Scale(**within, type="log" if log else "linear")),
             color=alt.Color(
                 "series:N", scale=alt.Scale(domain=series, range=SERIES[: len(series)]), title=None
             ),

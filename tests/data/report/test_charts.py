@@ -63,3 +63,11 @@ def test_save_writes_what_the_suffix_says(tmp_path: Path) -> None:
     assert charts.save(chart, tmp_path / "loss.svg").read_text().startswith("<svg")
     with pytest.raises(ValueError, match=r"not as '\.gif'"):
         charts.save(chart, tmp_path / "loss.gif")
+
+
+def test_a_level_curve_is_drawn_at_its_height() -> None:
+    level = [{"x": number, "y": 1 / 3, "series": "trial"} for number in (1, 2, 3)]
+    low, high = charts.line(level, x_title="trial", y_title="accuracy").to_dict()["layer"][0]["encoding"][
+        "y"
+    ]["scale"]["domain"]
+    assert 0 < low < 1 / 3 < high < 1
