@@ -30,10 +30,10 @@ def page(content: dict[str, Any]) -> Report:
             Outcome.FAIL.value: "Something is left where it should be gone.",
         }[content["outcome"]],
         summary=(
-            f"{_plural(content['request']['values'], 'value')} that identify a person were asked for. "
-            f"{_plural(len(found['records']), 'record')} of the data held them; "
-            f"{_plural(deleted['texts'], 'text')} were deleted, and "
-            f"{_plural(len(deleted['files']), 'file')} made from the data rewritten or removed. Ids of records, counts "
+            f"Asked for: {_plural(content['request']['values'], 'value')} by which a person is known. "
+            f"Found in {_plural(len(found['records']), 'record')} of the data. Deleted: "
+            f"{_plural(deleted['texts'], 'text')}. Rewritten or removed: "
+            f"{_plural(len(deleted['files']), 'file')} made from the data. Ids of records, counts "
             "and reasons stay, so that the history of the data can still be told; the texts, their metadata and labels "
             "do not."
         ),
@@ -130,7 +130,10 @@ def _deleted(content: dict[str, Any]) -> list[Block]:
     ]
     if deleted["vault"]:
         rows.append(
-            ["vault", f"{deleted['vault']['places']:,} places, {deleted['vault']['originals']:,} originals"]
+            [
+                "vault",
+                f"{_plural(deleted['vault']['places'], 'place')}, {_plural(deleted['vault']['originals'], 'original')}",
+            ]
         )
     rows += [
         [

@@ -16,10 +16,11 @@ from rich.table import Table
 from data.certificate import not_done, outcome, write
 from data.commands import spelt
 from data.erasures import Erasure
+from data.errors import UserError
 from data.forget import BEGUN, earlier, forget
 from data.key import load_key
 from data.person import read_values
-from data.places import Kind
+from data.places import Kind, vaults
 from data.purge import PurgePlan, planned, purge
 from data.report.outcomes import word_of
 from data.scrubbed import STAGE
@@ -80,7 +81,7 @@ def show_purge(options: Namespace) -> None:
 def show_subject(options: Namespace) -> None:
     """Where a person's data is; counts and ids, never a value."""
     values = read_values(options.values)
-    with Store.open(options.store, read_only=True) as store, _vault(options) as vault:
+    with _vault(options) as vault, Store.open(options.store, read_only=True) as store:
         found = trace(store, values, vault)
     if options.json:
         print(json.dumps(found.as_json(), ensure_ascii=False, indent=1, default=str))  # noqa: T201
@@ -104,11 +105,13 @@ def show_forget(options: Namespace) -> None:
             return
         check_folder(options.out, "name another folder: --out FOLDER")
         erasure = forget(Store.open(options.store), values, by=options.by, vault=vault)
+        if erasure is None:
+            with Store.open(options.store, read_only=True) as store:
+                before, found = earlier(store, values), trace(store, values, vault)
     if erasure is None:
-        with Store.open(options.store, read_only=True) as store:
-            before = earlier(store, values)
         if not before:
-            console.print("nothing of this person was found; nothing was erased")
+            console.print("nothing of this person was found that can be erased; nothing was erased")
+            _show_trace(console, found)
             return
         erasure = before[-1]
         console.print(f"nothing more of this person was found; erased before as {erasure.erasure}")
@@ -190,12 +193,29 @@ def _show_trace(console: Console, found: Trace) -> None:
 
 @contextmanager
 def _vault(options: Namespace) -> Iterator[Vault | None]:
-    """The vault that was named, or that lies beside the store; None where there is none."""
+    """The vault that was named, or lies beside the store, or was named in curation; None where there is none.
+
+    Raises UserError where originals of the store are in another vault too: one alone would miss some of them.
+    """
     path = Path(options.vault).expanduser() if options.vault else default_vault(options.store)
-    if not options.vault and not path.is_file():
-        yield None
-        return
+    known: dict[str, Path] = {}
+    if not options.vault:
+        with Store.open(options.store, read_only=True) as store:
+            known = {vault: file for vault, file in vaults(store).items() if file.is_file()}
+        if not path.is_file() and not known:
+            yield None
+            return
+        if not path.is_file():
+            path = list(known.values())[-1]
     with Vault.open(path, load_key(options.key_file)) as vault:
+        others = [
+            file for name, file in known.items() if name != vault.id and file.resolve() != path.resolve()
+        ]
+        if others:
+            raise UserError(
+                f"originals of this store are in {len(others) + 1} vaults: {', '.join(map(str, [path, *others]))}",
+                "ask with each of them: --vault FILE",
+            )
         yield vault
 
 
@@ -203,7 +223,9 @@ def _list(console: Console, plan: PurgePlan) -> None:
     table = _grid("left", "left", "right", "left")
     going = {v.version for v in plan.versions}
     for version in sorted([*plan.versions, *plan.kept], key=lambda v: v.created):
-        what = "[red]texts go[/]" if version.version in going else "kept"
+        what = "kept" if version.version not in going else "[dim]no text left to delete[/]"
+        if version.version in plan.losing:
+            what = "[red]texts go[/]"
         table.add_row(version.version, version.stage, f"{version.rows:,}", what)
     console.print(table)
     console.print(

@@ -18,7 +18,7 @@ from data.erasures import Erasure
 from data.forgotten import leave_out_forgotten
 from data.outside import clear_file
 from data.person import pattern
-from data.places import Kind, Place, lost, places
+from data.places import Kind, Place, lost, lost_vaults, places
 from data.purge import redigest
 from data.remnants import as_rows, search, sought_in
 from data.rewrite import doom_records, put_in_place, rewrite
@@ -71,7 +71,7 @@ def forget(
         needles = _erase(store, erasure, found, values, by)
     with Store.open(path) as rewritten:
         _outside(rewritten, erasure, values, vault)
-        _searched(rewritten, erasure, values, needles)
+        _searched(rewritten, erasure, values, needles, vault)
         erasure.status = DONE
         rewritten.save_erasure(erasure)
     return erasure
@@ -150,7 +150,9 @@ def _outside(store: Store, erasure: Erasure, values: Sequence[str], vault: Vault
     store.save_erasure(erasure)
 
 
-def _searched(store: Store, erasure: Erasure, values: Sequence[str], needles: Any) -> None:
+def _searched(
+    store: Store, erasure: Erasure, values: Sequence[str], needles: Any, vault: Vault | None
+) -> None:
     """Search all files that are there now; after an interruption for the values only, since the texts are gone."""
     around = [p for p in places(store) if p.kind not in (Kind.store, Kind.temporary)]
     again = trace(store, values)
@@ -167,4 +169,7 @@ def _searched(store: Store, erasure: Erasure, values: Sequence[str], needles: An
     if needles is not None:
         seen = search([p for p in around if p.kind is not Kind.source], needles)
         search_said["texts_in_files"] = [row for row in as_rows(seen) if row["found"] or row["note"]]
-    erasure.report["lost"] = [str(place.path) for place in lost(store)]
+    erasure.report["lost"] = [
+        *(str(place.path) for place in lost(store)),
+        *(str(path) for path in lost_vaults(store, vault.id if vault else "")),
+    ]

@@ -58,6 +58,20 @@ def lost(store: Store) -> list[Place]:
     return [place for place in dict.fromkeys([*noted, *raw]) if not place.path.exists()]
 
 
+def vaults(store: Store) -> dict[str, Path]:
+    """Vaults with originals of the store's versions: the vault's id -> its file, as it was named last."""
+    named = store.query(
+        """SELECT regexp_extract(code, 'vault:([0-9a-f]+)', 1), config ->> '$.vault' FROM versions
+        WHERE stage = 'pii' AND contains(code, 'vault:') ORDER BY used"""
+    )
+    return {vault: Path(file).expanduser() for vault, file in named.iter_rows() if file}
+
+
+def lost_vaults(store: Store, asked: str = "") -> list[Path]:
+    """Those of `vaults` that are not where they were; without the one whose id is `asked`, wherever that lies now."""
+    return [file for vault, file in vaults(store).items() if vault != asked and not file.is_file()]
+
+
 def beside(path: Path) -> list[Path]:
     """What DuckDB and an interrupted copy leave beside the store at `path`, where it is there."""
     endings = (".wal", ".tmp", ".part", ".part.wal", ".part.tmp")

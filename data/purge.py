@@ -30,6 +30,7 @@ class PurgePlan:
     kept       versions that keep every text
     texts      texts that go, of `characters` characters; `stay` are kept
     records    records of those versions that lose a text
+    losing     names of those of `versions` that have a text to lose: not after an earlier purge
     """
 
     before: str
@@ -39,6 +40,7 @@ class PurgePlan:
     characters: int
     stay: int
     records: int
+    losing: frozenset[str]
 
 
 def planned(store: Store, before: str = STAGE) -> PurgePlan:
@@ -61,8 +63,18 @@ def planned(store: Store, before: str = STAGE) -> PurgePlan:
     )["n"].item()
     stay = store.query("SELECT count(*) AS n FROM texts")["n"].item() - doomed.texts
     names = {v.version for v in old}
+    losing = store.query(
+        "SELECT DISTINCT version FROM members WHERE text_hash IN (SELECT text_hash FROM gone)"
+    )
     return PurgePlan(
-        before, old, [v for v in versions if v.version not in names], texts, int(characters), stay, records
+        before,
+        old,
+        [v for v in versions if v.version not in names],
+        texts,
+        int(characters),
+        stay,
+        records,
+        frozenset(losing["version"]),
     )
 
 

@@ -13,6 +13,8 @@ from rich.table import Table
 from data.commands import spelt
 from data.errors import UserError
 from data.key import VARIABLE, Key, default_key_file, load_key, new_key_file
+from data.places import vaults
+from data.store import Store
 from data.vault import Vault, default_vault
 
 
@@ -23,7 +25,7 @@ def show_vault(options: Namespace) -> None:
 
 def show_reveal(options: Namespace) -> None:
     """The originals behind a token or in a record."""
-    with Vault.open(_path(options), load_key(options.key_file)) as vault:
+    with Vault.open(_known(options), load_key(options.key_file)) as vault:
         found = vault.reveal(options.token, because=options.because)
     table = _table("type", "in the text", "original", "records")
     for one in found:
@@ -69,7 +71,7 @@ def _key(options: Namespace) -> tuple[Key, str]:
 
 
 def _show(options: Namespace) -> None:
-    with Vault.open(_path(options), load_key(options.key_file)) as vault:
+    with Vault.open(_known(options), load_key(options.key_file)) as vault:
         counts, accesses, path = vault.counts(), vault.access(), vault.path
     console = Console(highlight=False)
     console.print(f"vault: {path}", markup=False, soft_wrap=True)
@@ -81,7 +83,7 @@ def _show(options: Namespace) -> None:
 
 
 def _log(options: Namespace) -> None:
-    with Vault.open(_path(options), load_key(options.key_file)) as vault:
+    with Vault.open(_known(options), load_key(options.key_file)) as vault:
         accesses = vault.access()
     table = _table("when (UTC)", "who", "did", "to what", "because", "places")
     for one in accesses:
@@ -90,6 +92,15 @@ def _log(options: Namespace) -> None:
             when, escape(one.who), one.action, escape(one.what), escape(one.because), f"{one.places:,}"
         )
     Console(highlight=False).print(table if accesses else "nobody looked yet")
+
+
+def _known(options: Namespace) -> Path:
+    """The vault that was named, or lies beside the store, or was named in the last curation that used one."""
+    path = _path(options)
+    if options.vault or path.is_file() or not Path(options.store).expanduser().is_file():
+        return path
+    with Store.open(options.store, read_only=True) as store:
+        return next((file for file in reversed(vaults(store).values()) if file.is_file()), path)
 
 
 def _path(options: Namespace) -> Path:

@@ -15,7 +15,7 @@ from typing import Any
 
 from data.bytescan import Needles, decoded_chunks, file_chunks
 from data.person import pattern, record_ids
-from data.places import Kind, Place, lost, places
+from data.places import Kind, Place, lost, lost_vaults, places
 from data.progress import progress
 from data.store import Store
 from data.vault import Vault
@@ -39,7 +39,7 @@ class Trace:
     files     kind, path, records (by their ids) and mentions (of the value) in files
     vault     originals' places in the vault; None where it was not asked
     purged    texts that a purge deleted: what they said cannot be searched
-    lost      files that were written and are not there any more
+    lost      files and vaults that were written and are not there any more
     """
 
     records: dict[str, set[str]] = field(default_factory=dict)
@@ -102,6 +102,7 @@ def trace(store: Store, values: Sequence[str], vault: Vault | None = None) -> Tr
     )["n"].item()
     found.files = list(_files(places(store), ids, pattern(values, re2=False)))
     found.lost = [str(place.path) for place in lost(store)]
+    found.lost += [str(path) for path in lost_vaults(store, vault.id if vault else "")]
     return found
 
 

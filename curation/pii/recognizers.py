@@ -120,8 +120,9 @@ def own_recognizers(paths: Sequence[str]) -> list[EntityRecognizer]:
     found = []
     for path in paths:
         module_name, _, class_name = path.rpartition(".")
+        named = bool(module_name) and all(part.isidentifier() for part in path.split("."))
         try:
-            kind = getattr(import_module(module_name), class_name) if module_name else None
+            kind = getattr(import_module(module_name), class_name) if named else None
         except ModuleNotFoundError as error:
             raise UserError(
                 f"pii.recognizers: there is no module '{error.name}' for '{path}'",

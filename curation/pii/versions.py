@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 from collections.abc import Iterator
+from importlib.machinery import ModuleSpec
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -36,11 +37,19 @@ def _parts(config: PiiConfig) -> Iterator[str]:
     if config.engine is not Engine.patterns:
         yield _model(config.spacy_model)
     for path in config.recognizers:
-        spec = importlib.util.find_spec(path.rpartition(".")[0]) if "." in path else None
+        spec = _spec(path.rpartition(".")[0])
         source = (
             Path(spec.origin).read_bytes() if spec and spec.origin and Path(spec.origin).is_file() else b""
         )
         yield f"{path}:{hashlib.sha256(source).hexdigest()}"
+
+
+def _spec(module: str) -> ModuleSpec | None:
+    """Where a module is; None where there is none, which the engine says when it loads the recogniser."""
+    try:
+        return importlib.util.find_spec(module) if module else None
+    except (ImportError, ValueError):  # the package around it is missing, or `module` is no name
+        return None
 
 
 def _installed(package: str) -> str:

@@ -275,6 +275,33 @@ def test_a_pseudonymised_person_is_found_through_the_vault(
     assert ask("forget", PERSON, "--yes") == 2
 
 
+def test_a_vault_that_curation_named_is_asked_without_being_named_again(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TUNEPROOF_PII_KEY", KEY)
+    elsewhere = folder / "elsewhere.vault"
+    Vault.create(elsewhere, Key(KEY)).close()
+    with Store.open("store.duckdb") as store:
+        curate(store, folder / "raw.jsonl", f"pii.vault={elsewhere}")
+    assert ask("purge", "--yes") == 0
+    capsys.readouterr()
+    assert ask("purge") == 0
+    assert "texts go" not in capsys.readouterr().out  # they went before
+    away = elsewhere.rename(folder / "away.vault")
+    assert ask("subject", MAIL) == 0
+    assert "notwherethestoreknowsit:" + str(elsewhere) in "".join(capsys.readouterr().out.split())
+    assert ask("subject", MAIL, "--json", "--vault", str(away)) == 0
+    assert str(elsewhere) not in json.loads(capsys.readouterr().out)["files_not_found"]
+    away.rename(elsewhere)
+    assert ask("reveal", "<EMAIL_ADDRESS>", "--because", "complaint 1") == 0
+    assert MAIL in capsys.readouterr().out
+    assert ask("forget", MAIL, "--yes") == 0
+    with Vault.open(elsewhere, Key(KEY)) as vault:
+        assert vault.find(MAIL) == []
+    Vault.create("store.vault", Key(KEY)).close()
+    assert ask("subject", MAIL) == 2  # two vaults: which?
+
+
 @pytest.mark.slow
 def test_killed_at_any_moment_the_same_command_completes_it(folder: Path) -> None:
     keep = {p: p.read_bytes() for p in folder.rglob("*") if p.is_file()}

@@ -12,8 +12,10 @@ from conf.app import compose
 from curation.config import CurationConfig
 from curation.pii import Engine, PiiConfig, detect, versions
 from curation.pii.config import usual
+from curation.pii.recognizers import own_recognizers
 from curation.pii.versions import detector_version
 from curation.pipeline import run_pipeline
+from data.errors import UserError
 from data.store import Store
 
 
@@ -38,6 +40,13 @@ def test_an_edited_recogniser_is_another_detector(tmp_path: Path, monkeypatch: p
     module.write_text("A = 2\n", encoding="utf-8")
     assert detector_version(config) != before != detector_version(PiiConfig())
     sys.modules.pop("edited_recognizers", None)
+
+
+@pytest.mark.parametrize("path", ["no_such_package.module.A", "..A", "A"])
+def test_a_recogniser_that_is_not_there_is_a_plain_error(path: str) -> None:
+    assert detector_version(PiiConfig(recognizers=[path]))  # the engine says it
+    with pytest.raises(UserError, match=r"pii\.recognizers"):
+        own_recognizers([path])
 
 
 def test_an_appended_set_costs_its_new_texts_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
