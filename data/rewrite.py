@@ -112,7 +112,8 @@ def rewrite(store: Store, doomed: Doomed) -> Path:
                 connection.execute(f"INSERT INTO fresh.{table} BY NAME {sql}", params)
         connection.execute("INSERT INTO fresh.meta SELECT * FROM meta WHERE key != 'schema_version'")
         used = store.query(
-            """SELECT coalesce(last_value, 0) AS n FROM duckdb_sequences()
+            # No last value where nothing was numbered since an earlier rewriting: then it stands before its start.
+            """SELECT greatest(coalesce(last_value, 0), start_value - 1) AS n FROM duckdb_sequences()
             WHERE sequence_name = 'used_number' AND database_name = current_database()"""
         )["n"].item()
         connection.execute("DROP SEQUENCE fresh.used_number")
