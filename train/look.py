@@ -53,9 +53,24 @@ def look(config: TrainConfig, rows: Ingredients, base: BaseModel, console: Conso
     expected = from_first(lambda: forecast(config, base, learnt, held_out, rows.history))
     if not rows.part:
         show_examples(config, console, learnt, tokenizer)
-        for remark in [*remarks(held_out, config.allow_unscrubbed), licence_remark(config, base)]:
+        said = [
+            *remarks(held_out, config.allow_unscrubbed),
+            licence_remark(config, base),
+            rate_remark(config),
+        ]
+        for remark in said:
             if remark:
                 console.print(f"note: {remark}", highlight=False, soft_wrap=True)
         console.print(forecast_table(expected))
     refuse(expected, config, base, learnt, held_out)
     return Looked(tokenizer, labels, learnt, held_out, findings, expected)
+
+
+def rate_remark(config: TrainConfig) -> str:
+    """A remark where adapters are to learn at a rate that is usual for all weights; empty where not."""
+    if not config.method.adapts or config.learning_rate >= 5e-5:
+        return ""
+    return (
+        f"learning_rate={config.learning_rate:g} is low for method={config.method.name}: adapters usually take "
+        "2e-4 to 4e-3."
+    )

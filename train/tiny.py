@@ -18,7 +18,11 @@ from data.records import canonical_json, digest
 from train.models import STAMP, BaseModel, appearing, quiet, stamped, weights_digest
 
 VOCABULARY = 800  # tokens; byte-level BPE, so that any text can be written
-CONTEXT = 1024  # positions
+# Positions: a decoder has room for rows of the default length and a learnt prompt before them.
+CONTEXT = {"tiny": 2048, "tiny_bert": 1024}
+    "tiny": 2048,
+    "tiny_bert": 1024,
+}  # positions; a decoder's hold rows of the default length and a learnt prompt
 _SHAPES: dict[str, dict[str, Any]] = {
     "tiny": {
         "hidden_size": 64,
@@ -26,7 +30,7 @@ _SHAPES: dict[str, dict[str, Any]] = {
         "num_hidden_layers": 2,
         "num_attention_heads": 4,
         "num_key_value_heads": 2,
-        "max_position_embeddings": CONTEXT,
+        "max_position_embeddings": CONTEXT["tiny"],
         "tie_word_embeddings": True,
     },
     "tiny_bert": {
@@ -34,7 +38,7 @@ _SHAPES: dict[str, dict[str, Any]] = {
         "intermediate_size": 128,
         "num_hidden_layers": 2,
         "num_attention_heads": 4,
-        "max_position_embeddings": CONTEXT,
+        "max_position_embeddings": CONTEXT["tiny_bert"],
     },
     "tiny_t5": {"d_model": 64, "d_kv": 16, "d_ff": 128, "num_layers": 2, "num_heads": 4},
 }
@@ -100,7 +104,7 @@ def _tokenizer(name: str, corpus: list[str]) -> Any:
             single="$A </s>", special_tokens=[("</s>", 1)]
         )
     tokenizer = PreTrainedTokenizerFast(
-        tokenizer_object=byte_pairs, pad_token=marks[0], model_max_length=CONTEXT, **ends
+        tokenizer_object=byte_pairs, pad_token=marks[0], model_max_length=CONTEXT.get(name, 1024), **ends
     )
     if name == "tiny":
         tokenizer.chat_template = CHATML

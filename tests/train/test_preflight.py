@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,6 +13,9 @@ from rich.console import Console
 from data.errors import UserError
 from data.records import FrameRecords
 from train.chat import encode
+from train.config import TrainConfig
+from train.look import rate_remark
+from train.methods import MethodConfig
 from train.preflight import check_first_batch, check_rows, check_scrubbed, marked, remarks, show
 from train.rows import rows_of, tokenise
 
@@ -78,3 +82,10 @@ def test_remarks_of_missing_validation_and_unmasked_data(tokenizer: Any) -> None
     assert "Personal data was not masked" in said
     some = FrameRecords.of({"messages": TALK, "split": "train"})
     assert not remarks(tokenise(rows_of(some, "train", None), tokenizer, 40), allow_unscrubbed=False)
+
+
+def test_a_rate_that_suits_all_weights_is_remarked_on_for_adapters() -> None:
+    low = TrainConfig(learning_rate=2e-5)
+    assert "learning_rate=2e-05 is low for method=lora" in rate_remark(low)
+    assert not rate_remark(TrainConfig(learning_rate=2e-4))
+    assert not rate_remark(replace(low, method=MethodConfig(name="full")))
