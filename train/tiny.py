@@ -20,9 +20,6 @@ from train.models import STAMP, BaseModel, appearing, quiet, stamped, weights_di
 VOCABULARY = 800  # tokens; byte-level BPE, so that any text can be written
 # Positions: a decoder has room for rows of the default length and a learnt prompt before them.
 CONTEXT = {"tiny": 2048, "tiny_bert": 1024}
-    "tiny": 2048,
-    "tiny_bert": 1024,
-}  # positions; a decoder's hold rows of the default length and a learnt prompt
 _SHAPES: dict[str, dict[str, Any]] = {
     "tiny": {
         "hidden_size": 64,
