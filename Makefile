@@ -7,7 +7,7 @@ STAMP := $(VENV)/.set-up
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export TOKENIZERS_PARALLELISM := false
 
-.PHONY: help setup demo test test-all check format bench clean
+.PHONY: help setup demo test test-all check format bench bench-train bench-desk clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -48,6 +48,13 @@ bench: $(STAMP) ## speed and memory against named alternatives; tables are print
 	$(BIN)/python tests/bench/bench_dedup.py
 	$(BIN)/python tests/bench/bench_pii.py
 	$(BIN)/python tests/bench/bench_curation.py --sizes 10000,100000
+	$(BIN)/python tests/bench/bench_pii_quality.py --texts 300 --unseen 240 --speed 50
+
+bench-train: $(STAMP) ## training against TRL's defaults and TRL by hand; a small model on a CPU, SmolLM2's shape on a GPU
+	$(BIN)/python tests/bench/bench_train.py
+
+bench-desk: $(STAMP) ## the labelling desk at 10,000 records
+	$(BIN)/python tests/bench/bench_desk.py
 
 clean: ## remove caches and outputs (the store in runs/ too)
 	rm -rf runs .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
