@@ -65,8 +65,8 @@ def test_batches_and_padding_change_nothing(loaded: Any) -> None:
 
 def test_a_prompt_beyond_the_context_loses_its_start_and_an_answer_is_refused(loaded: Any) -> None:
     model, tokenizer, _, _ = loaded
-    question = [{"role": "user", "content": "harbour soup " * 1000}]
+    question = [{"role": "user", "content": "harbour soup " * 2000}]
     found = perplexity(model, tokenizer, [Item("x", question, ["short"])], batch_size=1)
     assert math.isfinite(found.value)
-    with pytest.raises(UserError, match="does not fit the model's 1,024 positions"):
-        perplexity(model, tokenizer, [Item("y", question, ["harbour soup " * 1000])], batch_size=1)
+    with pytest.raises(UserError, match="does not fit the model's 2,048 positions"):
+        perplexity(model, tokenizer, [Item("y", question, ["harbour soup " * 2000])], batch_size=1)

@@ -15,7 +15,7 @@ import pytest
 from rich.console import Console
 
 from train.config import TRACKERS, TrainConfig
-from train.fit import _trackers
+from train.environment import check_trackers
 from train.watch import Gauge, Watch
 
 ROOT = Path(__file__).parents[2]
@@ -75,7 +75,7 @@ def test_mlflow_keeps_a_run_in_a_local_store_without_a_network(
 
 
 @pytest.mark.parametrize("name", [name for name in TRACKERS if name not in ("none", "tensorboard", "mlflow")])
-def test_a_tracker_that_is_not_installed_names_its_extra(name: str, tmp_path: Path) -> None:
+def test_a_tracker_that_is_not_installed_names_its_extra(name: str) -> None:
     from importlib.util import find_spec
 
     from data.errors import MissingPackage
@@ -83,7 +83,7 @@ def test_a_tracker_that_is_not_installed_names_its_extra(name: str, tmp_path: Pa
     if find_spec(name) is not None:
         pytest.skip(f"{name} is installed here")
     with pytest.raises(MissingPackage, match=f"report_to={name}") as caught:
-        _trackers(TrainConfig(report_to=[name]), tmp_path)
+        check_trackers([name])
     extra = name.removesuffix("_ml")
     assert f"'.[{extra}]'" in str(caught.value)
     assert f"\n{extra} = [" in (ROOT / "pyproject.toml").read_text()
