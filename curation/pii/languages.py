@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from functools import cache
-from typing import Any
 
+from curation.languages import identifier
 from curation.pii.wordlists import words_of
 
 # On a text shorter than this, or with fewer words, a guess is worth little.
@@ -39,12 +38,5 @@ def _other(text: str, languages: frozenset[str]) -> bool:
         return False
     if "en" in languages and sum(word in _ENGLISH for word in words) >= ENGLISH_SHARE * len(words):
         return False
-    language, probability = _identifier().classify(" ".join(words))
+    language, probability = identifier().classify(" ".join(words))
     return language not in languages and probability >= SUREST
-
-
-@cache
-def _identifier() -> Any:
-    from py3langid.langid import MODEL_FILE, LanguageIdentifier
-
-    return LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)

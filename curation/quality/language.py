@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import functools
-from typing import Any
-
 import polars as pl
 
+from curation.languages import identifier
 from curation.quality.config import QualityConfig
 from curation.quality.subject import IS_CHAT, finding
-from data.errors import ConfigError, MissingPackage, closest
+from data.errors import ConfigError, closest
 
 REASONS = {"quality_language": "The answer (or text) is in another language than quality.languages."}
 
@@ -23,18 +21,6 @@ _ASKS_FOR_LANGUAGE = (
 )
 
 
-@functools.cache
-def _identifier() -> Any:
-    try:
-        from py3langid.langid import MODEL_FILE, LanguageIdentifier
-    except ModuleNotFoundError as error:
-        raise MissingPackage(
-            "quality needs the package py3langid, which is not installed",
-            "pip install 'tuneproof[curation]', or quality.families.language=off",
-        ) from error
-    return LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
-
-
 def find(batch: pl.DataFrame, config: QualityConfig) -> list[pl.DataFrame]:
     """Texts of at least `min_language_chars` letters that are, by at least `min_language_confidence`, in no
     expected language. Not judged are code, formulas (under half letters) and answers to prompts that speak of a
@@ -42,7 +28,7 @@ def find(batch: pl.DataFrame, config: QualityConfig) -> list[pl.DataFrame]:
     """
     if not config.languages:
         return []
-    known = _identifier().labels
+    known = identifier().labels
     for code in config.languages:
         if code not in known:
             raise ConfigError(f"quality.languages=[{code}]: no such language", closest(code, known))
@@ -56,7 +42,7 @@ def find(batch: pl.DataFrame, config: QualityConfig) -> list[pl.DataFrame]:
         doubtful = doubtful.filter(pl.col("english_words") < _ENGLISH_SHARE * pl.col("words"))
     is_prose = (letters >= config.min_language_chars) & (letters >= 0.5 * start.str.len_chars())
     doubtful = doubtful.filter(is_prose & ~asks)
-    guesses = [_identifier().classify(text) for text in doubtful.select(start).to_series()]
+    guesses = [identifier().classify(text) for text in doubtful.select(start).to_series()]
     judged = doubtful.with_columns(
         guess=pl.Series([code for code, _ in guesses], dtype=pl.String),
         confidence=pl.Series([confidence for _, confidence in guesses], dtype=pl.Float64),
