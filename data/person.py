@@ -27,6 +27,8 @@ _GAP = r"[\s.,_\-]{1,8}"
 _DIGIT_GAP = r"[\s().\-/]{0,3}"
 _AT = r"(?:@|[\s(\[{]{1,3}at[\s)\]}]{1,3})"
 _DOT = r"(?:\.|[\s(\[{]{1,3}dot[\s)\]}]{1,3})"
+# The Turkish ı and İ are I and i in the other case: who writes a name in capitals leaves open which it was.
+_I = "[iIıİ]\u0307?"
 _QUOTES = "['’ʼ`´]"
 
 
@@ -73,7 +75,7 @@ def pattern(values: Sequence[str], *, re2: bool) -> str:
 
 
 def _one(value: str) -> str:
-    value = unicodedata.normalize("NFC", value)
+    value = unicodedata.normalize("NFC", value).replace("i\u0307", "i")
     if _EMAIL.fullmatch(value):
         return _email(value)
     digits = re.sub(r"\D", "", value)
@@ -92,6 +94,8 @@ def _spelt(word: str) -> str:
         apart = unicodedata.normalize("NFD", letter)
         if letter in "'’ʼ`´":
             letters.append(_QUOTES)
+        elif letter in "iIıİ":
+            letters.append(_I)
         elif apart != letter:
             letters.append(f"(?:{re.escape(letter)}|{re.escape(apart)})")
         else:

@@ -10,6 +10,7 @@ import re
 import secrets
 import unicodedata
 from functools import lru_cache
+from itertools import product
 from typing import NamedTuple, TypedDict
 
 import polars as pl
@@ -19,6 +20,7 @@ from data.key import Key
 
 NONCE_BYTES = 12
 INDEX_BYTES = 16
+MOST_DOTTED = 6  # a form with more i's (64 spellings) is looked for as it is; the words of a name have fewer
 TAIL_DIGITS = 9  # what two spellings of a telephone number (+1 212 ..., 212 ...) have in common
 # Words beside a name that are not part of it.
 HONORIFICS = frozenset(
@@ -101,9 +103,13 @@ class Forms(NamedTuple):
 
 
 def normalised(value: str) -> str:
-    """Words in lower case without accents, one space between them."""
+    """Words in lower case without accents, one space between them.
+
+    The Turkish dotless ı counts as i: its capital is the I that is also the capital of i in other languages, so that
+    "IŞIK" may be "ışık" or "işik", and a person may be written all three ways.
+    """
     plain = unicodedata.normalize("NFKD", value)
-    plain = "".join(c for c in plain if not unicodedata.combining(c)).casefold()
+    plain = "".join(c for c in plain if not unicodedata.combining(c)).casefold().replace("ı", "i")
     return re.sub(r"[\W_]+", " ", plain).strip()
 
 
@@ -119,6 +125,15 @@ def forms(value: str) -> Forms:
             whole.append(f"tail {digits[-TAIL_DIGITS:]}")
     words = dict.fromkeys(w for w in plain.split() if len(w) > 1 and w not in HONORIFICS)
     return Forms(tuple(whole), tuple(words))
+
+
+def earlier(form: str) -> list[str]:
+    """What may stand for this form of `forms` in a vault that was filled while ı did not count as i yet."""
+    kind, _, plain = form.partition(" ")
+    if kind not in ("all", "word") or plain.count("i") > MOST_DOTTED:
+        return []
+    spellings = product(*("iı" if letter == "i" else letter for letter in plain))
+    return [f"{kind} {''.join(letters)}" for letters in spellings][1:]  # the first is the form itself
 
 
 class Sealer:

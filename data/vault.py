@@ -25,7 +25,7 @@ from typing import Any, Self
 from data.access import Access, AccessLog
 from data.errors import VaultError
 from data.key import Key
-from data.sealing import Sealed, Sealer, forms
+from data.sealing import Sealed, Sealer, earlier, forms
 from data.trouble import made
 
 SCHEMA_VERSION = "1"
@@ -237,8 +237,8 @@ class Vault(AbstractContextManager["Vault"]):
         are only some of the value's, as "John" is of "John Smith".
         """
         wanted = forms(value)
-        whole = self._with_form([self._form(form) for form in wanted.whole])
-        words = [self._with_form([self._form(f"word {word}")]) for word in wanted.words]
+        whole = self._with_form(wanted.whole)
+        words = [self._with_form([f"word {word}"]) for word in wanted.words]
         matches = dict.fromkeys(set.intersection(*words), "words") if words else {}
         matches |= dict.fromkeys(whole, "whole")
         if parts and words:
@@ -313,14 +313,15 @@ class Vault(AbstractContextManager["Vault"]):
 
     # ---------------------------------------------------------------- parts of the above
 
-    def _form(self, form: str) -> bytes:
-        return self._sealer.index("form", form)
-
-    def _with_form(self, wanted: Sequence[bytes]) -> set[int]:
+    def _with_form(self, wanted: Sequence[str]) -> set[int]:
+        """The originals that are kept by one of these forms, or by what stood for it in an older tuneproof."""
         return {
             number
             for form in wanted
-            for (number,) in self._rows("SELECT original FROM forms WHERE form = ?", [form])
+            for spelling in (form, *earlier(form))
+            for (number,) in self._rows(
+                "SELECT original FROM forms WHERE form = ?", [self._sealer.index("form", spelling)]
+            )
         }
 
     def _word_count(self, number: int) -> int:

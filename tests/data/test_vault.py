@@ -69,6 +69,39 @@ def test_a_person_is_found_in_every_spelling(vault: Vault) -> None:
     assert vault.records("ZQ@quib.example") == ["r3"]
 
 
+TURKISH = {
+    "as written": "Işıl Yılmaz",
+    "small": "ışıl yılmaz",
+    "capitals": "IŞIL YILMAZ",
+    "small, as in English": "işil yilmaz",
+    "the dot by itself": "İşıl Yılmaz".lower(),
+}
+
+
+def test_a_turkish_name_is_found_in_either_case_in_new_vaults_and_in_old_ones(
+    tmp_path: Path, key: Key
+) -> None:
+    sealer = Sealer(key)
+    with Vault.create(tmp_path / "t.vault", key) as vault:
+        for number, name in enumerate(TURKISH.values()):
+            one = sealer.seal("PERSON", name, "Mark Brown", message=0, start=number, end=number + 1)
+            vault.add([(f"new{number}", "h", [one])])
+        # As it was kept while ı was no i: the forms of "Işıl Yılmaz", "ışıl yılmaz", "IŞIL YILMAZ".
+        for number, (first, last) in enumerate([("isıl", "yılmaz"), ("ısıl", "yılmaz"), ("isil", "yilmaz")]):
+            one = sealer.seal(
+                "PERSON", f"old {number}", "Mark Brown", message=0, start=number, end=number + 1
+            )
+            kept = [f"all {first} {last}", f"word {first}", f"word {last}"]
+            one["words"] = [sealer.index("form", form) for form in kept]
+            vault.add([(f"old{number}", "h", [one])])
+        everywhere = [*(f"new{n}" for n in range(len(TURKISH))), "old0", "old1", "old2"]
+        for name in TURKISH.values():
+            assert vault.records(name) == everywhere, name
+        assert vault.records("Işıl") == everywhere
+        (part,) = {e.match for e in vault.find("Ayşe Işıl Yılmaz", parts=True)}
+        assert part == "part"
+
+
 def test_what_was_sealed_comes_back_and_the_asking_is_written_down(vault: Vault) -> None:
     (found,) = vault.reveal("mark brown", because=WHY)
     assert (found.original, found.records, found.entity) == ("Zoltan Quibble", 2, "PERSON")

@@ -59,7 +59,8 @@ PARTICLES = frozenset(
         "zu",
     }
 )
-_WORD = re.compile(r"[^\W\d_]+|\d+")
+# A letter may have its accents apart, as the i of "i\u0307brahim" has, which is what lower() makes of "İbrahim".
+_WORD = re.compile(r"(?:[^\W\d_][\u0300-\u036f]*)+|\d+")
 # The ending of "Smith's": part of the sentence, not of the name.
 _POSSESSIVE = re.compile(r"(?<=\w)['\u2019]s\b", re.IGNORECASE)
 _LATIN = re.compile(r"[A-Za-z\u00c0-\u024f\u1e00-\u1eff]+")
@@ -149,7 +150,8 @@ def in_case_of(word: str, drawn: str) -> str:
     """`drawn` in capitals, small letters or as a name is written, as `word` is."""
     if word.isupper() and len(word) > 1:
         return drawn.upper()
-    return drawn.lower() if word.islower() else drawn
+    # Of İ there is left a dot by itself, which no small i needs.
+    return drawn.lower().replace("i\u0307", "i") if word.islower() else drawn
 
 
 def kind_of(plain: str) -> NameKind:

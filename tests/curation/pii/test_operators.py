@@ -10,6 +10,7 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
+from faker import Faker
 from hypothesis import given
 from hypothesis import strategies as st
 from stdnum import iban, luhn
@@ -59,6 +60,26 @@ def test_every_form_of_a_name_becomes_that_form_of_another() -> None:
     assert {name: NAMES.person(name) for name in forms} == forms
     assert "Al" not in NAMES.person("Al Green") and "Le" not in NAMES.person("Bao Le")
     assert NAMES.person("José Álvarez") == NAMES.person("Jose Alvarez")
+
+
+def _turkish_capitals(name: str) -> str:
+    return name.replace("i", "İ").replace("ı", "I").upper()
+
+
+def _turkish_small(name: str) -> str:
+    return name.replace("I", "ı").replace("İ", "i").lower()
+
+
+def test_a_turkish_name_has_one_pseudonym_whoever_wrote_it_in_capitals_or_small_letters() -> None:
+    fake = Faker("tr_TR")
+    fake.seed_instance(1)
+    names = list(dict.fromkeys(f"{fake.first_name()} {fake.last_name()}" for _ in range(500)))
+    assert sum("ı" in name or "İ" in name for name in names) > 50
+    for name in names:
+        spellings = [name, _turkish_capitals(name), _turkish_small(name), name.upper(), name.lower()]
+        spellings.append(name.upper().title())
+        assert len({normalised(NAMES.person(spelling)) for spelling in spellings}) == 1, name
+        assert "\u0307" not in NAMES.person(name.lower())
 
 
 def test_gender_and_language_are_kept_where_they_are_known() -> None:
