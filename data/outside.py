@@ -1,4 +1,4 @@
-"""A person's rows in files that were made from the store: exports are rewritten without them, reports are removed."""
+"""A person's rows in files that were made from the store: exports are rewritten without them, the rest is removed."""
 
 from __future__ import annotations
 
@@ -10,17 +10,19 @@ from typing import Any
 
 import polars as pl
 
-from data.places import Kind
+from data.places import Kind, places
+from data.store import Store
 from data.subject import plain_text
 
 # Made again by the command that made them.
-REMOVED = (Kind.report.value, Kind.evaluation.value)
+REMOVED = (Kind.report.value, Kind.evaluation.value, Kind.tokens.value)
 
 
 def clear_file(entry: dict[str, Any], records: Collection[str], wanted: str) -> dict[str, Any]:
     """Clear a file that `subject` found (kind, path, records, mentions); the entry with what was `done`, or `why` not.
 
-    An export loses the rows of these records, and those that `wanted` matches; a report is removed; a file of a run or
+    An export loses the rows of these records, and those that `wanted` matches; a report, or a file of tokens that the
+    next training makes again, is removed; a file of a run or
     a list of rejects is removed where the value stands in it. Raw data is nobody's to change but its owner's.
     """
     path, kind = Path(entry["path"]), entry["kind"]
@@ -38,6 +40,13 @@ def clear_file(entry: dict[str, Any], records: Collection[str], wanted: str) -> 
         path.unlink()
         return {**entry, "done": "removed", "why": ""}
     return {**entry, "done": "", "why": "holds ids of the records and none of their texts"}
+
+
+def clear_tokens(store: Store) -> None:
+    """Remove all rows that were kept as tokens: no search for a text finds it in them."""
+    for place in places(store):
+        if place.kind is Kind.tokens:
+            place.path.unlink(missing_ok=True)
 
 
 def _without(path: Path, records: set[str], wanted: re.Pattern[str] | None) -> int:

@@ -17,7 +17,10 @@ IMAGES = (".png", ".svg", ".jpg", ".woff", ".woff2", ".ttf")
 
 
 class Kind(StrEnum):
-    """store: the file and what DuckDB keeps beside it; the rest: what was made from it; source: the raw data."""
+    """store: the file and what DuckDB keeps beside it; the rest: what was made from it; source: the raw data.
+
+    tokens: rows as a training reads them, kept for the next one; what is removed is made again.
+    """
 
     store = "store"
     temporary = "temporary"
@@ -27,6 +30,7 @@ class Kind(StrEnum):
     evaluation = "evaluation"
     run = "run"
     rejects = "rejects"
+    tokens = "tokens"
     source = "source"
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from data.erasures import Erasure
 from data.errors import StoreError
+from data.outside import clear_tokens
 from data.places import Kind, Place, lost, places
 from data.remnants import Seen, Sought, as_rows, search, sought_in
 from data.rewrite import Doomed, doom_versions, put_in_place, rewrite
@@ -96,6 +97,7 @@ def purge(store: Store, plan: PurgePlan) -> Erasure:
     erasure = Erasure(erasure="e-" + secrets.token_hex(6), kind="purge", status="done")
     doomed = doom_versions(store, [v.version for v in plan.versions])
     sought = sought_in(store)
+    clear_tokens(store)
     around = [p for p in places(store) if p.kind not in (Kind.store, Kind.temporary, Kind.source)]
     own = Place(Kind.store, store.path)
     before = search([own], sought.needles, {own.path: store.connection})

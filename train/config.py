@@ -67,6 +67,9 @@ class TrainConfig:
     gradient_checkpointing   recompute activations to save memory, at about a third more time
     speed                    see SpeedConfig: packing, tokens of a batch, compilation
     threads                  CPU threads of torch; null: torch's own choice (OMP_NUM_THREADS, else all cores)
+    token_cache              folder that keeps the rows as tokens for the next training; auto: `tokens` beside the
+                             store; null: none. Tokens are texts: a purge or a person's request clears it
+    token_cache_gib          size of that folder, GiB, above which what was not used for longest goes
     report_to                any of TRACKERS; tensorboard writes into the run's folder
     out                      folder in which runs make their folders
     resume                   false; true: go on from the last checkpoint of the same settings; or a checkpoint's path
@@ -118,6 +121,8 @@ class TrainConfig:
     gradient_checkpointing: bool = False
     speed: SpeedConfig = field(default_factory=SpeedConfig)
     threads: int | None = None
+    token_cache: str | None = "auto"
+    token_cache_gib: float = 10.0
     report_to: list[str] = field(default_factory=lambda: ["tensorboard"])
     out: str = "runs/train"
     resume: str = "false"
@@ -143,7 +148,9 @@ class TrainConfig:
         for name in ("steps", "train_rows", "validation_rows", "eval_steps", "threads"):
             if getattr(self, name) is not None:
                 _within(name, getattr(self, name), 1, 1_000_000_000)
-        for name in ("warmup_steps", "early_stopping_patience", "clip", "temperature", "l1", "neftune_alpha"):
+        for name in (
+            "warmup_steps", "early_stopping_patience", "clip", "temperature", "l1", "neftune_alpha", "token_cache_gib",
+        ):  # fmt: skip
             _within(name, getattr(self, name), 0, 1_000_000)
         _within("seed", self.seed, 0, 2**32 - 1)
         _within("weight_decay", self.weight_decay, 0, 1)
@@ -191,6 +198,7 @@ INCIDENTAL = (
     "store", "version", "out", "resume", "force", "keep_checkpoints", "report_to", "log_steps", "chat",
     "max_new_tokens", "temperature", "allow_unscrubbed", "allow_low_memory", "allow", "against", "plan",
     "price_per_hour", "watts", "row_losses", "generate_rows", "export", "tune",
+    "token_cache", "token_cache_gib",
 )  # fmt: skip
 
 

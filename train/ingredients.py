@@ -23,6 +23,7 @@ from train.rows import rows_of
 class Ingredients:
     """Rows and lineage, read before the store is closed again: a training must not hold its lock.
 
+    membership          digest of the version's records and their texts
     train, validation   frames of train.rows.COLUMNS
     part                which rows of the version these are, where they are not its train and validation split
     findings            what the checks of the records found
@@ -34,6 +35,7 @@ class Ingredients:
     train: Any
     validation: Any
     provenance: Provenance
+    membership: str = ""
     part: str = ""
     findings: Sequence[Finding] = ()
     slices: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
@@ -72,6 +74,7 @@ def gather(config: TrainConfig) -> Ingredients:
             train_rows,
             rows_of(records, "validation", config.validation_rows),
             provenance,
+            lineage[-1].digest,
             findings=check_data(store, version, lineage, config.against),
             slices=slices_of(records),
             history=store.runs(),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from rich.console import Console
@@ -17,9 +18,10 @@ from train.ingredients import Ingredients
 from train.models import BaseModel, open_tokenizer
 from train.preflight import remarks
 from train.preflight_rows import Seen, check_rows_of
-from train.processes import from_first
+from train.processes import from_first, is_first
 from train.rows import Tokenised
 from train.suitable import licence_remark
+from train.tokens import key_of, through
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +43,7 @@ def look(config: TrainConfig, rows: Ingredients, base: BaseModel, console: Conso
     """
     tokenizer = open_tokenizer(base.path, config.model.chat_template, task=config.task.name)
     labels = labels_of(config, rows.train)
-    with progress("Tokenising", total=rows.train.height + rows.validation.height) as advance:
-        learnt = encode_rows(config, rows.train, tokenizer, labels, advance)
-        held_out = encode_rows(config, rows.validation, tokenizer, labels, advance)
+    learnt, held_out = tokens_of(config, rows, base, tokenizer, labels, console)
     seen = Seen(rows.train, learnt, tokenizer, config.task.name, config.task.max_length, rows.slices)
     # Without a row there is nothing that could be allowed.
     findings = accepted([*check_rows_of(seen), *rows.findings], config.allow if len(learnt) else ())
@@ -64,6 +64,30 @@ def look(config: TrainConfig, rows: Ingredients, base: BaseModel, console: Conso
         console.print(forecast_table(expected))
     refuse(expected, config, base, learnt, held_out)
     return Looked(tokenizer, labels, learnt, held_out, findings, expected)
+
+
+def tokens_of(
+    config: TrainConfig,
+    rows: Ingredients,
+    base: BaseModel,
+    tokenizer: Any,
+    labels: list[str],
+    console: Console,
+) -> list[Tokenised]:
+    """The training and the validation rows as tokens, from the cache where they are there."""
+    frames = [rows.train, rows.validation]
+
+    def made(frame: Any) -> Tokenised:
+        with progress("Tokenising", total=frame.height) as advance:
+            return encode_rows(config, frame, tokenizer, labels, advance)
+
+    return through(
+        config,
+        lambda: [key_of(config, rows.membership, frame, tokenizer, base.path, labels) for frame in frames],
+        [partial(made, frame) for frame in frames],
+        lambda words: console.print(words, highlight=False, soft_wrap=True),
+        writes=is_first(),
+    )
 
 
 def rate_remark(config: TrainConfig) -> str:
