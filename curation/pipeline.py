@@ -30,7 +30,7 @@ from data.load import Loader, sha256_of, source_files
 from data.load.config import Format, SourceConfig
 from data.load.growth import Before, grown
 from data.progress import progress
-from data.records import Records, canonical_json, digest
+from data.records import Pick, Records, canonical_json, digest
 from data.store import Store
 from data.verdicts import Verdicts, verdicts
 
@@ -187,7 +187,7 @@ def _sketch(store: Store, parent: str, stage: Stage, config: Any, found: Earlier
                 advance(frame.height)
                 yield frame
 
-        store.add_sketches(kind, counted())
+        store.add_sketches(parent, kind, counted())
     return kind
 
 
@@ -264,9 +264,14 @@ class Watched:
         """See `Records.earlier`."""
         return self.records.earlier(stage, config, reason)
 
-    def sketches(self) -> pl.DataFrame:
+    @property
+    def sketched(self) -> bool:
+        """See `Records.sketched`."""
+        return self.records.sketched
+
+    def sketches(self, pick: Pick | None = None) -> pl.DataFrame:
         """See `Records.sketches`."""
-        return self.records.sketches()
+        return self.records.sketches(pick)
 
     def among(self, ids: pl.Series) -> Records:
         """See `Records.among`."""

@@ -70,6 +70,7 @@ def connect(path: Path, *, read_only: bool) -> duckdb.DuckDBPyConnection:
     try:
         # Enough for any step of a million records; DuckDB spills what does not fit into a folder beside the file.
         connection.execute(f"SET memory_limit = '{MEMORY_LIMIT}'")
+        connection.execute("SET checkpoint_threshold = '256MB'")
         if fresh:
             _create(connection)
         _check_schema(connection, path, read_only=read_only)
@@ -166,7 +167,7 @@ def _explained(path: Path, error: duckdb.Error) -> StoreError:
         who = f"process {holder.group(1)}" if holder else "another process"
         return StoreError(
             f"the store {path} is in use by {who}; one process writes at a time",
-            "wait until it ends, or work in another file: store.path=runs/other.duckdb",
+            "wait until it ends, or end it",
         )
     if path.is_dir():
         return StoreError(f"the store {path} is a folder", "name a file: store.path=runs/warehouse.duckdb")

@@ -14,6 +14,9 @@ from data.reading import StoreRecords, derived, streamed
 from data.verdicts import Action, Verdicts, verdicts
 from data.versions import stage_key, version_id
 
+# Before a kind of sketches: the setting that names the version of which all texts were sketched last.
+SKETCHED = "sketched:"
+
 
 class Memory(Annotations):
     """The part of the store that remembers; it changes no version."""
@@ -65,7 +68,7 @@ class Memory(Annotations):
         for made, parent in self.query(
             "SELECT version, parent FROM versions WHERE stage_key = ? ORDER BY used DESC LIMIT 5", [key]
         ).iter_rows():
-            if self.erased(made):
+            if self.erased(made) or self.erased(parent):
                 continue
             if new_parts(self.connection, version, parent) is not None:
                 return str(made)
@@ -119,8 +122,10 @@ class Memory(Annotations):
     ) -> Iterator[pl.DataFrame]:
         """Frames of text_hash and derived `columns`, one row for each text of `version` without a `kind` sketch.
 
-        Not looked at are the records of `but`, a version that was sketched.
+        Not looked at are the records of `but`, where it is the version that was last sketched (see `add_sketches`).
         """
+        if but is not None and self.setting(f"{SKETCHED}{kind}") != but:
+            but = None
         parts = new_parts(self.connection, version, but) if but is not None else None
         members = "members" if parts is None else members_in(parts)
         selected = ", ".join(f"{derived(name)} AS {name}" for name in columns)
@@ -129,8 +134,11 @@ class Memory(Annotations):
             AND NOT EXISTS (SELECT 1 FROM sketches k WHERE k.kind = $kind AND k.text_hash = t.text_hash)"""
         yield from streamed(self.connection, sql, {"version": version, "kind": kind}, rows)
 
-    def add_sketches(self, kind: str, frames: Iterable[pl.DataFrame]) -> None:
-        """Keep sketches (text_hash, data) of `kind` (`stage:code:settings`); those of the stage's older code go."""
+    def add_sketches(self, version: str, kind: str, frames: Iterable[pl.DataFrame]) -> None:
+        """Keep sketches (text_hash, data) of `kind` (`stage:code:settings`); those of the stage's older code go.
+
+        With these, every text of `version` has one: that is remembered, so that it need not be looked up again.
+        """
         stage, code, _ = kind.split(":")
         with self._transaction():
             self.connection.execute(
@@ -139,3 +147,5 @@ class Memory(Annotations):
             )
             for frame in frames:
                 self._insert("sketches", frame.select(pl.lit(kind).alias("kind"), "text_hash", "data"))
+            self.connection.execute("DELETE FROM meta WHERE starts_with(key, ?)", [f"{SKETCHED}{stage}:"])
+            self.connection.execute("INSERT INTO meta VALUES (?, ?)", [f"{SKETCHED}{kind}", version])

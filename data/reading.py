@@ -10,7 +10,7 @@ import polars as pl
 
 from data.errors import StoreError
 from data.parts import members_in
-from data.records import ANSWER_ROLES, RECORD_SCHEMA, canonical_json
+from data.records import ANSWER_ROLES, RECORD_SCHEMA, Pick, canonical_json
 
 _ROLE_LIST = ", ".join(f"'{role}'" for role in ANSWER_ROLES)
 _DERIVED = {
@@ -30,6 +30,8 @@ _MEMBER = {
     "split": "m.split",
 }
 _RECORD = {name: f'r."{name}"' for name in RECORD_SCHEMA}
+# Sketches are looked through so many at a time.
+PICKED_ROWS = 50_000
 
 
 class StoreRecords:
@@ -109,14 +111,35 @@ class StoreRecords:
         ).pl()
         return frame
 
-    def sketches(self) -> pl.DataFrame:
+    @property
+    def sketched(self) -> bool:
+        """See `Records.sketched`: whoever names a kind has made what was lacking."""
+        return bool(self._sketch_kind)
+
+    def sketches(self, pick: Pick | None = None) -> pl.DataFrame:
         """See `Records.sketches`."""
+        if pick is not None:
+            return self._picked(pick)
         sketched = " JOIN sketches k ON k.text_hash = m.text_hash AND k.kind = ?"
         sql, params = self._sql(["m.record_id AS record_id", "k.data AS data"], sketched)
         frame: pl.DataFrame = self._connection.sql(
             f"{sql} ORDER BY m.record_id", params=[self._sketch_kind, *params]
         ).pl()
         return frame
+
+    def _picked(self, pick: Pick) -> pl.DataFrame:
+        picked = [pl.DataFrame(schema={"text_hash": pl.String, "data": pl.Binary})]
+        sql = "SELECT text_hash, data FROM sketches WHERE kind = ?"
+        for frame in streamed(self._connection, sql, [self._sketch_kind], PICKED_ROWS):
+            picked.append(frame.filter(pl.Series(pick(frame["data"]), dtype=pl.Boolean)))
+        found = pl.concat(picked)
+        where, params = self._where()
+        self._connection.register("picked", found.select("text_hash"))
+        sql = f"""SELECT m.record_id, m.text_hash FROM {self._members} m
+            WHERE {where} AND m.text_hash IN (SELECT text_hash FROM picked)"""
+        members: pl.DataFrame = self._connection.sql(sql, params=params).pl()
+        self._connection.unregister("picked")
+        return members.join(found, on="text_hash").select("record_id", "data").sort("record_id")
 
     def among(self, ids: pl.Series) -> StoreRecords:
         """See `Records.among`."""

@@ -27,13 +27,16 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from enum import StrEnum
 from typing import Any, Protocol
 
+import numpy as np
 import polars as pl
 
 Message = dict[str, str]
+# Sketches as binary values -> which of them are wanted, bool[n].
+Pick = Callable[[pl.Series], np.ndarray]
 
 
 class Kind(StrEnum):
@@ -138,10 +141,16 @@ class Records(Protocol):
         """
         ...
 
-    def sketches(self) -> pl.DataFrame:
+    @property
+    def sketched(self) -> bool:
+        """Whether the stage that reads keeps a sketch of every text."""
+        ...
+
+    def sketches(self, pick: Pick | None = None) -> pl.DataFrame:
         """What the stage that reads keeps of the texts: record_id and data (binary), ordered by record_id.
 
-        Records without one are absent.
+        Records without one are absent. With `pick` only those that it picks: that costs much less than all, since it
+        is shown sketches as they are stored, among them some of no record here.
         """
         ...
 
@@ -199,8 +208,13 @@ class FrameRecords:
             return self._earlier
         return pl.DataFrame(schema={"record_id": pl.String, "value": pl.String})
 
-    def sketches(self) -> pl.DataFrame:
-        """See `Records.sketches`; nothing is kept in memory."""
+    @property
+    def sketched(self) -> bool:
+        """See `Records.sketched`; nothing is kept in memory."""
+        return False
+
+    def sketches(self, pick: Pick | None = None) -> pl.DataFrame:
+        """See `Records.sketches`."""
         return pl.DataFrame(schema={"record_id": pl.String, "data": pl.Binary})
 
     def among(self, ids: pl.Series) -> FrameRecords:

@@ -48,8 +48,14 @@ CREATE TABLE versions (
 
 -- Who is in a version, and what was said on the way to it, are kept by parts, so that a version that is like another one
 -- costs its difference: a part is what one version wrote, named after it; a version has the rows of its parts without
--- the gaps. Read the views `members` and `verdicts`.
-CREATE TABLE member_rows (part VARCHAR, record_id VARCHAR, text_hash VARCHAR, split VARCHAR);
+-- the gaps. Read the views `members` and `verdicts`. Hashes are not compressed: it would cost much more time, at every
+-- version, than it saves room.
+CREATE TABLE member_rows (
+    part      VARCHAR,
+    record_id VARCHAR USING COMPRESSION 'uncompressed',
+    text_hash VARCHAR USING COMPRESSION 'uncompressed',
+    split     VARCHAR
+);
 CREATE TABLE member_parts (version VARCHAR, part VARCHAR);
 CREATE TABLE member_gaps (version VARCHAR, part VARCHAR, record_id VARCHAR);
 
@@ -75,7 +81,11 @@ CREATE VIEW verdicts AS SELECT version, record_id, action, reason, score, partne
 
 -- What a stage keeps of a text, so that it need not be read again: of use only to the stage that made it. `kind` is
 -- the stage, a digest of its code and one of the settings that the sketch depends on.
-CREATE TABLE sketches (kind VARCHAR, text_hash VARCHAR, data BLOB);
+CREATE TABLE sketches (
+    kind      VARCHAR,
+    text_hash VARCHAR USING COMPRESSION 'uncompressed',
+    data      BLOB USING COMPRESSION 'uncompressed'
+);
 
 CREATE TABLE reasons (stage VARCHAR, reason VARCHAR, meaning VARCHAR);
 

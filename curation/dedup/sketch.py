@@ -62,6 +62,28 @@ class Sketch:
         )
 
 
+def sharing(old: Sketch, new: Sketch) -> np.ndarray:
+    """bool[n]: which of the old texts have the whole or a band's key of a new one."""
+    found: np.ndarray = _among(old.whole[:, 0], new.whole[:, 0])
+    for band in range(old.keys.shape[1]):
+        found |= _among(old.keys[:, band], new.keys[:, band])
+    return found & (old.words > 0)
+
+
+def _among(values: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+    """bool[n]: which of the values are wanted; where few are, most need one look at a bit."""
+    if len(wanted) == 0:
+        return np.zeros(len(values), np.bool_)
+    wanted = np.unique(wanted)
+    mask = np.uint64((1 << max(16, (64 * len(wanted)).bit_length())) - 1)
+    marked = np.zeros(int(mask) + 1, np.bool_)
+    marked[wanted & mask] = True
+    found: np.ndarray = marked[values & mask]
+    rows = np.flatnonzero(found)
+    found[rows] = wanted[np.minimum(np.searchsorted(wanted, values[rows]), len(wanted) - 1)] == values[rows]
+    return found
+
+
 def shape(config: DedupConfig) -> tuple[int, int]:
     """(bands, rows a band) that the configuration asks for; no bands where no MinHash is used."""
     if config.method is not Method.minhash:

@@ -13,7 +13,7 @@ from curation.dedup.config import DedupConfig, Method
 from curation.dedup.decide import Duplicates, decide
 from curation.dedup.near import find
 from curation.dedup.record_texts import RecordTexts
-from curation.dedup.sketch import Sketch, shape, sketch, sketch_chunk
+from curation.dedup.sketch import Sketch, shape, sharing, sketch, sketch_chunk
 from curation.grown import Grown
 from data.records import Records
 from data.verdicts import Action, Verdicts, verdicts
@@ -31,7 +31,11 @@ MERIT_ROWS = 50_000
 
 def judge(records: Records, config: DedupConfig) -> Verdicts:
     """Drops for all but the best record of each cluster, tags for kept records near the threshold."""
-    return _judge([records], config, settled=0)
+    if config.method is Method.off:
+        return verdicts()
+    keep.check(records, config)
+    ids, sketches = _sketched(records, config)
+    return _judge([records], [ids], [sketches], config, settled=0)
 
 
 def extend(grown: Grown, config: DedupConfig) -> tuple[Verdicts, pl.Series]:
@@ -40,7 +44,11 @@ def extend(grown: Grown, config: DedupConfig) -> tuple[Verdicts, pl.Series]:
     What was kept stays kept: a new record that is like one of them is dropped, whatever the rule would prefer, and
     its verdict names the old record. New records are compared with the kept ones and with one another only.
     """
-    judged = _judge([grown.kept, grown.new], config, settled=len(grown.kept))
+    for part in (grown.kept, grown.new):
+        keep.check(part, config)
+    ids, sketches = zip(*_beside(grown, config), strict=True)
+    kept = grown.kept if len(ids[0]) == len(grown.kept) else grown.kept.among(ids[0])
+    judged = _judge([kept, grown.new], ids, sketches, config, settled=len(ids[0]))
     old = judged.join(grown.new.frame("record_id").collect(), on="record_id", how="anti")[
         "record_id"
     ].unique()
@@ -50,12 +58,16 @@ def extend(grown: Grown, config: DedupConfig) -> tuple[Verdicts, pl.Series]:
     return pl.concat([before.filter(pl.col("record_id").is_in(again.implode())), fresh]), again
 
 
-def _judge(parts: Sequence[Records], config: DedupConfig, settled: int) -> Verdicts:
-    if config.method is Method.off or sum(map(len, parts)) == settled:
+def _judge(
+    parts: Sequence[Records],
+    ids: Sequence[pl.Series],
+    sketches: Sequence[Sketch],
+    config: DedupConfig,
+    settled: int,
+) -> Verdicts:
+    """Verdicts on the records with these ids of each part; the first `settled` of them were judged before."""
+    if sum(map(len, ids)) == settled:
         return verdicts()
-    for part in parts:
-        keep.check(part, config)
-    ids, sketches = zip(*(_sketched(part, config) for part in parts), strict=True)
     sketched = Sketch.joined(list(sketches), shape(config)[0])
     found = find(RecordTexts(parts, config.columns, ids), sketched, config, settled)
     concerned = (found.sets.slot >= 0) | (found.first != np.arange(len(sketched)))
@@ -72,6 +84,20 @@ def _sketched(records: Records, config: DedupConfig) -> tuple[pl.Series, Sketch]
         return stored["record_id"], Sketch.unpacked(stored["data"], shape(config)[0])
     ids = records.frame("record_id").collect()["record_id"]
     return ids, sketch(RecordTexts([records], config.columns).chunks(), config)
+
+
+def _beside(grown: Grown, config: DedupConfig) -> list[tuple[pl.Series, Sketch]]:
+    """Ids and sketches of the kept records that a new one may be like, and of the new ones."""
+    new = _sketched(grown.new, config)
+    bands = shape(config)[0]
+    if not bands or not grown.kept.sketched:
+        return [_sketched(grown.kept, config), new]
+
+    def pick(data: pl.Series) -> np.ndarray:
+        return sharing(Sketch.unpacked(data, bands), new[1])
+
+    met = grown.kept.sketches(pick)
+    return [(met["record_id"], Sketch.unpacked(met["data"], bands)), new]
 
 
 def _merits(

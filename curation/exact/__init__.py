@@ -38,13 +38,14 @@ def judge(records: Records, config: ExactConfig) -> Verdicts:
 def extend(grown: Grown, config: ExactConfig) -> tuple[Verdicts, pl.Series] | None:
     """The same verdicts as `judge` of all records: only old ones with the key of a new one are judged again."""
     new = _keyed(grown.new, config)
+    wanted = new["key"].unique().implode()
     if config.normalise:
-        keys = grown.old.sketches().rename({"data": "key"})
-        if keys.height != len(grown.old):
+        if not grown.old.sketched:
             return None
+        again = grown.old.sketches(lambda keys: keys.is_in(wanted).to_numpy())["record_id"]
     else:
-        keys = grown.old.frame("record_id", "text_hash").rename({"text_hash": "key"}).collect()
-    again = keys.filter(pl.col("key").is_in(new["key"].implode()))["record_id"]
+        keys = grown.old.frame("record_id", "text_hash").filter(pl.col("text_hash").is_in(wanted))
+        again = keys.collect()["record_id"]
     met = _keyed(grown.old.among(again), config)
     return _judged(pl.concat([met, new])), again
 

@@ -9,8 +9,6 @@ from curation.grown import Grown
 from curation.split.config import SplitConfig
 from curation.split.groups import components, equal
 from curation.split.nearby import nearby
-from curation.split.sketch import Sketches
-from data.records import Records
 
 
 def added(grown: Grown, config: SplitConfig) -> tuple[pl.DataFrame, pl.Series] | None:
@@ -18,25 +16,19 @@ def added(grown: Grown, config: SplitConfig) -> tuple[pl.DataFrame, pl.Series] |
 
     Also the ids of these old ones. None where not all texts have a sketch.
     """
-    sketched = [Sketches.of(part.sketches()) for part in (grown.old, grown.new)]
-    if [len(s) for s in sketched] != [len(grown.old), len(grown.new)]:
+    near = nearby(grown.old, grown.new, config, spanning=True, prompts=True)
+    if near is None:
         return None
-    old, new = sketched
-    ids = pl.concat([old.ids, new.ids])
-    near = nearby(grown.old, grown.new, (old, new), config, spanning=True)
-    edges = [np.stack([near.left, near.right], axis=1)]
-    edges.append(_equal_to_new(*(pl.Series("prompt", s.prompts).replace(0, None) for s in (old, new))))
-    for column in config.group_by:
-        edges.append(_equal_to_new(*(_column(part, column) for part in (grown.old, grown.new))))
-    pairs = np.concatenate(edges)
-    touched = np.unique(pairs[pairs < len(old)])
-    members = _groups_of(ids.gather(touched), grown)
-    ties = pl.concat(
-        [
-            members.select(a="record_id", b="head"),
-            pl.DataFrame({"a": ids.gather(pairs[:, 0]), "b": ids.gather(pairs[:, 1])}),
-        ]
-    )
+    ids = near.ids
+    prompts = (pl.Series("prompt", part.prompts).replace(0, None) for part in (near.old, near.new))
+    pairs = np.concatenate([np.stack([near.left, near.right], axis=1), _equal_to_new(*prompts)])
+    edges = [pl.DataFrame({"a": ids.gather(pairs[:, 0]), "b": ids.gather(pairs[:, 1])})]
+    edges += [_with_equal(grown, column) for column in config.group_by]
+    ties = pl.concat(edges)
+    touched = pl.concat([ties["a"], ties["b"]]).unique()
+    touched = touched.filter(~touched.is_in(near.new.ids.implode()))
+    members = _groups_of(touched, grown)
+    ties = pl.concat([members.select(a="record_id", b="head"), ties])
     again = members["record_id"]
     parts = [grown.old.among(again)] if len(again) else []
     frame = pl.concat([part.frame("record_id", "ingest_number").collect() for part in (*parts, grown.new)])
@@ -61,6 +53,15 @@ def _groups_of(touched: pl.Series, grown: Grown) -> pl.DataFrame:
     return headed(heads, heads)
 
 
+def _with_equal(grown: Grown, column: str) -> pl.DataFrame:
+    """a and b: ids of records with equal values of `column`, a new one among those of each value."""
+    old, new = (part.frame("record_id", column).collect() for part in (grown.old, grown.new))
+    old = old.filter(pl.col(column).is_in(new[column].drop_nulls().unique().implode()).fill_null(False))
+    both = pl.concat([old, new])
+    pairs, ids = equal(both[column]), both["record_id"]
+    return pl.DataFrame({"a": ids.gather(pairs[:, 0]), "b": ids.gather(pairs[:, 1])})
+
+
 def _equal_to_new(old: pl.Series, new: pl.Series) -> np.ndarray[tuple[int, int], np.dtype[np.int64]]:
     """Each row of old and new together, with the first one of equal value, where a new one has it; rows x 2."""
     same = (
@@ -68,7 +69,3 @@ def _equal_to_new(old: pl.Series, new: pl.Series) -> np.ndarray[tuple[int, int],
     )
     rows = np.concatenate([same, len(old) + np.arange(len(new))])
     return rows[equal(pl.concat([old.gather(same), new]))]
-
-
-def _column(records: Records, column: str) -> pl.Series:
-    return records.frame("record_id", column).collect()[column]

@@ -9,7 +9,6 @@ import polars as pl
 
 from curation.split.config import SplitConfig
 from curation.split.nearby import nearby
-from curation.split.sketch import Sketches
 from data.facts import Fact, Outcome
 from data.records import SPLITS, Records
 
@@ -40,12 +39,11 @@ def measure_grown(
     before = facts.filter(name="split_certificate")
     if before.height != 1 or before["value"].item() != 0 or before["n"].item() != len(earlier):
         return None
-    sketched = Sketches.of(earlier.sketches()), Sketches.of(new.sketches())
-    if [len(s) for s in sketched] != [len(earlier), len(new)]:
+    pairs = nearby(earlier, new, config, spanning=False)
+    if pairs is None:
         return None
-    pairs = nearby(earlier, new, sketched, config, spanning=False)
     # The sides of old records are read where they stand in a pair only.
-    ids = pl.concat([part.ids for part in sketched])
+    ids = pairs.ids
     met = np.unique(np.concatenate([pairs.left, pairs.right]))
     side = np.full(len(ids), -1, np.int64)
     side[met] = _sides_of(after.among(ids.gather(met)), ids.gather(met))

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import polars as pl
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from curation.split.config import SplitConfig
 from curation.split.sketch import Sketches, prompt_keys
@@ -34,8 +32,10 @@ def groups(records: Records, config: SplitConfig) -> pl.DataFrame:
 
 def components(pairs: np.ndarray[tuple[int, int], np.dtype[np.int64]], n: int) -> pl.Series:
     """A number for each of n rows, the same for those that the pairs of rows tie together."""
-    graph = coo_array((np.ones(len(pairs), dtype=np.int8), (pairs[:, 0], pairs[:, 1])), (n, n))
-    _, component = connected_components(graph, directed=False)
+    from curation.dedup.compare import unite_pairs
+
+    component = np.arange(n, dtype=np.int32)
+    unite_pairs(component, pairs[:, 0].astype(np.int32), pairs[:, 1].astype(np.int32))
     return pl.Series("group", component, dtype=pl.Int64)
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import numpy as np
+import polars as pl
 
 from curation.dedup.exact_join import join_texts
 from curation.dedup.record_texts import RecordTexts
@@ -14,23 +15,47 @@ from curation.split.sketch import HEAD, Sketches, comparing
 from data.records import Records
 
 
-class Nearby(NamedTuple):
-    """Pairs by row numbers: first of `old`, then of `new` counted on from there; left < right."""
+@dataclass(frozen=True, slots=True)
+class Nearby:
+    """Pairs by row numbers in `ids`: the old records first that were picked, then the new ones; left < right.
 
+    Old are those that may be like a new one or, where asked for, have its prompt.
+    """
+
+    old: Sketches
+    new: Sketches
     left: np.ndarray
     right: np.ndarray
 
+    @property
+    def ids(self) -> pl.Series:
+        """The records' ids."""
+        return pl.concat([self.old.ids, self.new.ids])
+
 
 def nearby(
-    old: Records, new: Records, sketched: tuple[Sketches, Sketches], config: SplitConfig, *, spanning: bool
-) -> Nearby:
+    old: Records, new: Records, config: SplitConfig, *, spanning: bool, prompts: bool = False
+) -> Nearby | None:
     """All pairs with a new text in them. With `spanning` of the pairs of two new texts only a spanning forest.
 
     Candidates come from the sketches, and are compared by their texts; new texts among themselves by the exact join.
+    With `prompts` old records with the prompt of a new one are among `old` too. None where not all texts have a sketch.
     """
-    of_old, of_new = sketched
-    left, right = _candidates(of_old, of_new, config.threshold)
-    texts = RecordTexts([old, new], ("text",), [of_old.ids, of_new.ids])
+    if not old.sketched or not new.sketched:
+        return None
+    of_new = Sketches.of(new.sketches())
+    postings = Postings.of(of_new)
+    asked = np.setdiff1d(of_new.prompts, np.zeros(1, np.uint64)) if prompts else np.empty(0, np.uint64)
+
+    def pick(data: pl.Series) -> np.ndarray:
+        met = Sketches.of(pl.DataFrame({"record_id": data, "data": data}))
+        picked: np.ndarray = np.isin(met.prompts, asked)
+        picked[postings.candidates(met, config.threshold)[0]] = True
+        return picked
+
+    of_old = Sketches.of(old.sketches(pick))
+    left, right = postings.candidates(of_old, config.threshold)
+    texts = RecordTexts([old.among(of_old.ids), new], ("text",), [of_old.ids, of_new.ids])
     wanted = np.zeros(len(of_old) + len(of_new), np.bool_)
     wanted[left] = wanted[len(of_old) + right] = True
     sets = shingle_sets(texts, wanted, comparing(config))
@@ -39,30 +64,52 @@ def nearby(
         RecordTexts([new], ("text",)), len(of_new), config.threshold, config.ngram_words, spanning=spanning
     )
     return Nearby(
+        of_old,
+        of_new,
         np.concatenate([left[near], len(of_old) + among.left]),
         np.concatenate([len(of_old) + right[near], len(of_old) + among.right]),
     )
 
 
-def _candidates(old: Sketches, new: Sketches, threshold: float) -> tuple[np.ndarray, np.ndarray]:
-    """Row numbers in `old` and in `new` of pairs that may reach the threshold."""
-    from curation.split.kernel import candidates
+@dataclass(frozen=True, slots=True)
+class Postings:
+    """The first shingles of new texts, by which old ones are met: see `kernel.candidates`."""
 
-    first = np.diff(new.start) - HEAD
-    owner = np.repeat(np.arange(len(new), dtype=np.int32), first)
-    place = (np.arange(len(owner)) - np.repeat(np.cumsum(first) - first, first)).astype(np.int32)
-    token = new.words[np.repeat(new.start[:-1] + HEAD, first) + place]
-    order = np.argsort(token, kind="stable")
-    tokens, begins = np.unique(token[order], return_index=True)
-    bounds = np.append(begins, len(order)).astype(np.int64)
-    # 16 bytes a token: one in sixteen of the others is looked for in vain.
-    marked = np.zeros(1 << min(26, max(10, (16 * len(tokens)).bit_length())), np.uint8)
-    marked[tokens & np.uint32(len(marked) - 1)] = 1
-    given = (old.words, old.start, new.words, new.start, tokens, bounds, owner[order], place[order], marked)
-    room = 4 * (len(old) + len(new)) + 1024
-    while True:
-        left, right = np.empty(room, np.int32), np.empty(room, np.int32)
-        found = candidates(*given, threshold, left, right)
-        if found <= room:
-            return left[:found].astype(np.int64), right[:found].astype(np.int64)
-        room = found
+    new: Sketches
+    tokens: np.ndarray
+    bounds: np.ndarray
+    owner: np.ndarray
+    place: np.ndarray
+    marked: np.ndarray
+
+    @classmethod
+    def of(cls, new: Sketches) -> Postings:
+        """Those of `new`."""
+        first = np.diff(new.start) - HEAD
+        owner = np.repeat(np.arange(len(new), dtype=np.int32), first)
+        place = (np.arange(len(owner)) - np.repeat(np.cumsum(first) - first, first)).astype(np.int32)
+        token = new.words[np.repeat(new.start[:-1] + HEAD, first) + place]
+        order = np.argsort(token, kind="stable")
+        tokens, begins = np.unique(token[order], return_index=True)
+        bounds = np.append(begins, len(order)).astype(np.int64)
+        # 16 bytes a token: one in sixteen of the others is looked for in vain.
+        marked = np.zeros(1 << min(26, max(10, (16 * len(tokens)).bit_length())), np.uint8)
+        marked[tokens & np.uint32(len(marked) - 1)] = 1
+        return cls(new, tokens, bounds, owner[order], place[order], marked)
+
+    def candidates(self, old: Sketches, threshold: float) -> tuple[np.ndarray, np.ndarray]:
+        """Row numbers in `old` and in the new texts of pairs that may reach the threshold."""
+        from curation.split.kernel import candidates
+
+        new = self.new
+        given = (
+            old.words, old.start, new.words, new.start,
+            self.tokens, self.bounds, self.owner, self.place, self.marked,
+        )  # fmt: skip
+        room = 4 * (len(old) + len(new)) + 1024
+        while True:
+            left, right = np.empty(room, np.int32), np.empty(room, np.int32)
+            found = candidates(*given, threshold, left, right)
+            if found <= room:
+                return left[:found].astype(np.int64), right[:found].astype(np.int64)
+            room = found
