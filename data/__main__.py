@@ -9,7 +9,7 @@ import sys
 from functools import partial
 from pathlib import Path
 
-from data.commands import DEFAULT_STORE, default_store, started_as
+from data.commands import DEFAULT_STORE, as_options, default_store, started_as
 from data.erasing_arguments import add_erasing
 from data.trouble import complain, trouble
 from data.vault_arguments import add_vault
@@ -47,7 +47,7 @@ def parser() -> argparse.ArgumentParser:
         learnt = add(name, help=what)
         learnt.add_argument("run", nargs="?", default="latest", help="an id or its beginning, or latest")
         learnt.add_argument("--rows", type=int, default=5, help="records shown (default %(default)s)")
-    export = add("export", help="a version as a .jsonl or .parquet file")
+    export = add("export", help="a version as a .jsonl, .jsonl.gz or .parquet file")
     export.add_argument("version")
     export.add_argument("file", type=Path)
     export.add_argument("--force", action="store_true", help="replace a file that is there already")
@@ -86,7 +86,7 @@ def _answer(options: argparse.Namespace) -> int:
         known = trouble(error)
         if known is None:
             raise
-        return complain(known, options.store)
+        return complain(as_options(known), options.store)
     return 0
 
 

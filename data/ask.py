@@ -17,6 +17,7 @@ from data.export import export
 from data.learnt import hardest, memorised
 from data.lineage import difference, story
 from data.overview import overview
+from data.report.wording import counted
 from data.revealing import show_reveal, show_vault
 from data.scrubbed import scrubbed
 from data.status import status
@@ -64,7 +65,7 @@ def show(options: Namespace) -> None:
     with _open(options) as store:
         version = store.version(options.version)
         console.print(
-            f"[bold]{version.version}[/]  {version.rows:,} records  digest {version.digest[:16]}",
+            f"[bold]{version.version}[/]  {counted(version.rows, 'record')}  digest {version.digest[:16]}",
             highlight=False,
         )
         table = _table(
@@ -103,7 +104,7 @@ def show(options: Namespace) -> None:
         records = readable.frame("record_id", "split", "label", "messages").head(options.rows).collect()
         erased = readable.erased()
         if erased:
-            console.print(f"[yellow]texts of {erased:,} records were erased: python -m data why RECORD[/]")
+            console.print(f"[yellow]texts erased: {counted(erased, 'record')}: python -m data why RECORD[/]")
         if not is_scrubbed:
             console.print("[dim]texts are not shown: this version was not scrubbed of personal data[/]")
         for record in records.to_dicts():
@@ -157,7 +158,8 @@ def diff(options: Namespace) -> None:
         rows = difference(store, options.left, options.right)
         left, right = store.version(options.left), store.version(options.right)
     console.print(
-        f"{left.version} ({left.rows:,} records) -> {right.version} ({right.rows:,} records)", highlight=False
+        f"{left.version} ({counted(left.rows, 'record')}) -> {right.version} ({counted(right.rows, 'record')})",
+        highlight=False,
     )
     if rows.is_empty():
         console.print("the same records with the same texts and splits")
@@ -226,7 +228,7 @@ def write_export(options: Namespace) -> None:
             force=options.force,
         )
         version = store.resolve(options.version)
-    Console().print(f"{count:,} records -> {options.file}", highlight=False, soft_wrap=True)
+    Console().print(f"{counted(count, 'record')} -> {options.file}", highlight=False, soft_wrap=True)
     _note(options, "export", version)
 
 

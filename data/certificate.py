@@ -12,6 +12,7 @@ from data.certificate_page import page
 from data.erasures import Erasure
 from data.facts import Outcome
 from data.records import canonical_json
+from data.report.wording import counted
 from data.trouble import made
 
 FORMAT = "tuneproof-erasure/1"
@@ -23,7 +24,7 @@ HASHED = (
 def not_done(report: dict[str, Any]) -> list[str]:
     """What could not be done, one sentence each."""
     said = [
-        f"{entry['kind']} {entry['path']}: {entry['why']} ({entry['mentions']:,} mentions)"
+        f"{entry['kind']} {entry['path']}: {entry['why']} ({counted(entry['mentions'], 'mention')})"
         if entry["mentions"]
         else f"{entry['kind']} {entry['path']}: {entry['why']}"
         for entry in report.get("left", [])
@@ -37,13 +38,13 @@ def not_done(report: dict[str, Any]) -> list[str]:
     ]
     if report["found"]["purged_texts"] and report["vault"] is None:
         said.append(
-            f"{report['found']['purged_texts']:,} texts were purged before: what they said could not be searched, and "
-            "no vault was asked whose pseudonyms stand for this person"
+            f"purged before: {counted(report['found']['purged_texts'], 'text')}, of which what was replaced could not "
+            "be searched: no vault was asked whose pseudonyms stand for this person"
         )
     models = report["found"]["runs"]
     if models:
         said.append(
-            f"{len(models)} models were trained on these records: a model may repeat what it was trained on"
+            f"trained on these records: {counted(len(models), 'model')}; a model may repeat what it was trained on"
         )
     said.append("free blocks of the disk may hold the old file until they are written over")
     return said

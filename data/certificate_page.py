@@ -7,7 +7,7 @@ from typing import Any
 
 from data.facts import Outcome
 from data.report import Block, Callout, Cell, Commands, Paragraph, Report, Section, Table
-from data.report.wording import number
+from data.report.wording import counted
 
 
 def page(content: dict[str, Any]) -> Report:
@@ -30,10 +30,10 @@ def page(content: dict[str, Any]) -> Report:
             Outcome.FAIL.value: "Something is left where it should be gone.",
         }[content["outcome"]],
         summary=(
-            f"Asked for: {_plural(content['request']['values'], 'value')} by which a person is known. "
-            f"Found in {_plural(len(found['records']), 'record')} of the data. Deleted: "
-            f"{_plural(deleted['texts'], 'text')}. Rewritten or removed: "
-            f"{_plural(len(deleted['files']), 'file')} made from the data. Ids of records, counts "
+            f"Asked for: {counted(content['request']['values'], 'value')} by which a person is known. "
+            f"Found in {counted(len(found['records']), 'record')} of the data. Deleted: "
+            f"{counted(deleted['texts'], 'text')}. Rewritten or removed: "
+            f"{counted(len(deleted['files']), 'file')} made from the data. Ids of records, counts "
             "and reasons stay, so that the history of the data can still be told; the texts, their metadata and labels "
             "do not."
         ),
@@ -57,10 +57,6 @@ def page(content: dict[str, Any]) -> Report:
         ],
         created=content["made"],
     )
-
-
-def _plural(count: int, noun: str) -> str:
-    return f"{number(count)} {noun}" + ("" if count == 1 else "s")
 
 
 def _request(content: dict[str, Any]) -> list[Block]:
@@ -94,7 +90,8 @@ def _found(found: dict[str, Any]) -> list[Block]:
         [
             Cell(f"{f['kind']} {Path(f['path']).name}", note=f["path"]),
             f["records"],
-            f"{f['mentions']:,} mentions",
+            counted(f["mentions"], "mention")
+            + (f"; not read to its end: {f['unread']}" if "unread" in f else ""),
         ]
         for f in found["files"]
     ]
@@ -132,7 +129,7 @@ def _deleted(content: dict[str, Any]) -> list[Block]:
         rows.append(
             [
                 "vault",
-                f"{_plural(deleted['vault']['places'], 'place')}, {_plural(deleted['vault']['originals'], 'original')}",
+                f"{counted(deleted['vault']['places'], 'place')}, {counted(deleted['vault']['originals'], 'original')}",
             ]
         )
     rows += [
@@ -154,8 +151,8 @@ def _search(content: dict[str, Any]) -> list[Block]:
                 [
                     Cell(
                         "deleted texts in the bytes of the store",
-                        note=f"{search['seekable']:,} of {search['texts']:,} texts have a stretch of 16 bytes that no "
-                        "kept text holds",
+                        note=f"{search['seekable']:,} of {counted(search['texts'], 'text')} with a stretch of 16 "
+                        "bytes that no kept text holds",
                     ),
                     search["store_before"],
                     search["store_after"],
@@ -166,7 +163,7 @@ def _search(content: dict[str, Any]) -> list[Block]:
                     search["values_in_store"],
                 ],
                 [
-                    Cell("the values in other files", note=f"{search['files_searched']:,} files"),
+                    Cell("the values in other files", note=counted(search["files_searched"], "file")),
                     sum(f["mentions"] for f in content["found"]["files"]),
                     sum(f["mentions"] for f in search["value_in_files"]),
                 ],

@@ -8,8 +8,17 @@ import shlex
 import sys
 from pathlib import Path
 
+from data.errors import UserError
+
 DEFAULT_STORE = "runs/warehouse.duckdb"
 _COMMAND = re.compile(r"python -m (curation\.desk(?: [a-z]+)?|curation|audit|train|eval|data)(?![\w.])")
+# Keys that hints name, and the options of `python -m data` that stand for them.
+_OPTIONS = {
+    "pii.key_file=": "--key-file ",
+    "pii.vault=": "--vault ",
+    "store.path=": "--store ",
+    "out=FOLDER": "--out FOLDER",
+}
 _NAMED = re.compile(r" '?(store\.path=|--store )")
 
 
@@ -42,3 +51,18 @@ def spelt(text: str, store: str = "") -> str:
         )
 
     return _COMMAND.sub(one, text)
+
+
+def as_options(error: UserError) -> UserError:
+    """`error` with its hints in the words of `python -m data`, which has options and no keys.
+
+    What stands in a command is left as it is: that may be another one.
+    """
+    return type(error)(error.problem, *(_with_options(hint) for hint in error.hints))
+
+
+def _with_options(hint: str) -> str:
+    said, command, rest = hint.partition("python -m ")
+    for key, option in _OPTIONS.items():
+        said = re.sub(rf"(?<![\w.]){re.escape(key)}", option, said)
+    return said + command + rest

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 from argparse import Namespace
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,18 +14,17 @@ from rich.table import Table
 from data.certificate import not_done, outcome, write
 from data.commands import spelt
 from data.erasures import Erasure
-from data.errors import UserError
 from data.forget import BEGUN, earlier, forget
-from data.key import load_key
 from data.person import read_values
-from data.places import Kind, vaults
+from data.places import Kind
 from data.purge import PurgePlan, planned, purge
 from data.report.outcomes import word_of
+from data.report.wording import counted
 from data.scrubbed import STAGE
 from data.store import Store
 from data.subject import Trace, trace
 from data.trouble import check_folder
-from data.vault import Vault, default_vault
+from data.vault_named import opened_if_there
 
 SHOWN = 8
 
@@ -49,12 +46,12 @@ def show_purge(options: Namespace) -> None:
         erasure = purge(store, plan)
     report = erasure.report
     sought = report["search"]
-    console.print(f"deleted: {report['texts']:,} texts ({erasure.erasure}); {options.store} was written anew")
+    console.print(
+        f"deleted: {counted(report['texts'], 'text')} ({erasure.erasure}); {options.store} was written anew"
+    )
     if sought["seekable"] < sought["drawn"]:
         short = sought["drawn"] - sought["seekable"]
-        console.print(
-            f"[dim]{short:,} of them are too short, or wholly held by kept texts, to be looked for[/]"
-        )
+        console.print(f"[dim]too short, or wholly held by kept texts, to be looked for: {short:,} of them[/]")
     console.print(
         f"searched for stretches of {sought['seekable']:,} of them, 16 bytes each, that no kept text holds:"
     )
@@ -67,7 +64,7 @@ def show_purge(options: Namespace) -> None:
     console.print(found)
     clean = sum(not seen["found"] and not seen["note"] for seen in report["elsewhere"])
     if clean:
-        console.print(f"none in {clean:,} other files: exports, reports, runs")
+        console.print(f"none in {counted(clean, 'other file')}: exports, reports, runs")
     still = [p for p in report["unsearched"] if p["kind"] == Kind.source.value]
     if still:
         console.print(
@@ -81,7 +78,7 @@ def show_purge(options: Namespace) -> None:
 def show_subject(options: Namespace) -> None:
     """Where a person's data is; counts and ids, never a value."""
     values = read_values(options.values)
-    with _vault(options) as vault, Store.open(options.store, read_only=True) as store:
+    with opened_if_there(options) as vault, Store.open(options.store, read_only=True) as store:
         found = trace(store, values, vault)
     if options.json:
         print(json.dumps(found.as_json(), ensure_ascii=False, indent=1, default=str))  # noqa: T201
@@ -93,7 +90,7 @@ def show_forget(options: Namespace) -> None:
     """List what was found, and with --yes erase it, write the certificate, and say what could not be done."""
     console = Console(highlight=False)
     values = read_values(options.values)
-    with _vault(options) as vault:
+    with opened_if_there(options) as vault:
         if not options.yes:
             with Store.open(options.store, read_only=True) as store:
                 found = trace(store, values, vault)
@@ -122,15 +119,16 @@ def _show_erasure(console: Console, erasure: Erasure, paths: tuple[Path, Path]) 
     report = erasure.report
     found = report["found"]
     console.print(
-        f"erased: {report['texts']:,} texts of {len(found['records']):,} records ({erasure.erasure}); the store was "
-        f"written anew"
+        f"erased: {counted(report['texts'], 'text')} of {counted(len(found['records']), 'record')} "
+        f"({erasure.erasure}); the store was written anew"
     )
     table = _grid("left", "left")
     for entry in report["files"]:
         table.add_row(escape(f"{entry['kind']} {entry['path']}"), entry["done"])
     if report["vault"]:
         table.add_row(
-            "vault", f"{report['vault']['places']:,} places, {report['vault']['originals']:,} originals"
+            "vault",
+            f"{counted(report['vault']['places'], 'place')}, {counted(report['vault']['originals'], 'original')}",
         )
     for entry in report["successors"]:
         table.add_row(
@@ -159,11 +157,13 @@ def _show_trace(console: Console, found: Trace) -> None:
         for way in how:
             ways[way] = ways.get(way, 0) + 1
     told = ", ".join(f"{count:,} by {way}" for way, count in sorted(ways.items()))
-    console.print(f"[bold]{len(found.records):,} records[/]" + (f" ({told})" if told else ""))
+    console.print(f"[bold]{counted(len(found.records), 'record')}[/]" + (f" ({told})" if told else ""))
     if found.records:
         ids = sorted(found.records)
         more = f" and {len(ids) - SHOWN:,} more: --json" if len(ids) > SHOWN else ""
         console.print("  " + " ".join(ids[:SHOWN]) + more)
+    if len(found.accounts) > 1:
+        console.print(_by_value(found))
     table = _grid("left", "right", "left")
     for v in found.versions:
         table.add_row(
@@ -178,45 +178,34 @@ def _show_trace(console: Console, found: Trace) -> None:
     for name, count in found.notes.items():
         table.add_row(f"column {name}", f"{count:,}", "rows")
     for file in found.files:
-        told = (
-            f"by id; {file['mentions']:,} mentions" if file["records"] else f"{file['mentions']:,} mentions"
-        )
-        table.add_row(f"{file['kind']} {escape(file['path'])}", f"{file['records']:,}", told)
+        table.add_row(f"{file['kind']} {escape(file['path'])}", f"{file['records']:,}", _in_file(file))
     if found.vault is not None:
         table.add_row("vault", f"{found.vault:,}", "places where a pseudonym stands for it")
     console.print(table if table.row_count else "found nowhere else" if found.records else "found nowhere")
     if found.purged:
-        console.print(f"[dim]{found.purged:,} texts were purged; what they said cannot be searched[/]")
+        said = (
+            "without a vault, what was replaced in them cannot be searched"
+            if found.vault is None
+            else "what was replaced in them was looked for in the vault"
+        )
+        console.print(f"[dim]purged before: {counted(found.purged, 'text')}; {said}[/]")
     for path in found.lost:
         console.print(f"[yellow]not where the store knows it:[/] {escape(path)}")
 
 
-@contextmanager
-def _vault(options: Namespace) -> Iterator[Vault | None]:
-    """The vault that was named, or lies beside the store, or was named in curation; None where there is none.
+def _in_file(file: dict[str, Any]) -> str:
+    told = ("by id; " if file["records"] else "") + counted(file["mentions"], "mention")
+    return told + (f"; [yellow]not read to its end: {file['unread']}[/]" if "unread" in file else "")
 
-    Raises UserError where originals of the store are in another vault too: one alone would miss some of them.
-    """
-    path = Path(options.vault).expanduser() if options.vault else default_vault(options.store)
-    known: dict[str, Path] = {}
-    if not options.vault:
-        with Store.open(options.store, read_only=True) as store:
-            known = {vault: file for vault, file in vaults(store).items() if file.is_file()}
-        if not path.is_file() and not known:
-            yield None
-            return
-        if not path.is_file():
-            path = list(known.values())[-1]
-    with Vault.open(path, load_key(options.key_file)) as vault:
-        others = [
-            file for name, file in known.items() if name != vault.id and file.resolve() != path.resolve()
-        ]
-        if others:
-            raise UserError(
-                f"originals of this store are in {len(others) + 1} vaults: {', '.join(map(str, [path, *others]))}",
-                "ask with each of them: --vault FILE",
-            )
-        yield vault
+
+def _by_value(found: Trace) -> Table:
+    """What each of several values found; the values have numbers, in the order in which they were given."""
+    table = _grid("left", "right", "right")
+    for number, own in enumerate(found.accounts, 1):
+        table.add_row(
+            f"  value {number}", counted(len(own.records), "record"), counted(own.places, "other place")
+        )
+    return table
 
 
 def _list(console: Console, plan: PurgePlan) -> None:
@@ -229,8 +218,9 @@ def _list(console: Console, plan: PurgePlan) -> None:
         table.add_row(version.version, version.stage, f"{version.rows:,}", what)
     console.print(table)
     console.print(
-        f"{plan.texts:,} texts of {plan.records:,} records go, {plan.characters:,} characters; "
-        f"{plan.stay:,} texts stay. Membership, reasons and counts of all versions stay."
+        f"to go: {counted(plan.texts, 'text')} of {counted(plan.records, 'record')}, "
+        f"{counted(plan.characters, 'character')}; to stay: {counted(plan.stay, 'text')}. Membership, reasons and "
+        "counts of all versions stay."
     )
 
 

@@ -20,6 +20,7 @@ from data.trouble import made
 VARIABLE = "TUNEPROOF_PII_KEY"
 FEWEST_CHARS = 32
 FEWEST_DIFFERENT = 10  # a key that a person typed as one letter over and over is none
+WAY = "name its file: pii.key_file=FILE"
 MAKE = "make a key and a vault: python -m data vault init"
 
 
@@ -37,7 +38,6 @@ class Key:
             raise UserError(
                 f"{origin} is too short: {len(secret)} characters, {len(set(secret))} of them different",
                 f"wanted: at least {FEWEST_CHARS} characters, best drawn by chance",
-                MAKE,
             )
         self._secret = secret.encode("utf-8")
         self._derived: dict[str, bytes] = {}
@@ -68,35 +68,42 @@ def default_key_file() -> Path:
     return Path(home) / "tuneproof" / "pii.key"
 
 
-def load_key(key_file: str = "") -> Key:
+def load_key(key_file: str = "", *, else_do: str = MAKE) -> Key:
     """The key of `key_file`; where none is named that of the variable TUNEPROOF_PII_KEY; else of the default file.
 
-    Raises UserError where there is no key, or where other people may read the file.
+    Raises UserError where there is no key, or where other people may read the file; its last hint is `else_do`, what
+    to do where no key can be named.
     """
     variable = os.environ.get(VARIABLE, "")
     if not key_file and variable:
-        return _key(variable, VARIABLE)
+        return _key(variable, VARIABLE, else_do)
     path = Path(key_file).expanduser() if key_file else default_key_file()
     if not path.is_file():
         if not key_file:
             raise UserError(
                 "there is no key for pseudonyms and the vault",
                 f"looked for: the variable {VARIABLE}, then {path}",
-                f"name a file: pii.key_file=FILE   or {MAKE}",
+                WAY,
+                else_do,
             )
-        raise UserError(f"no key file {path}", MAKE, f"or name no file and set the variable {VARIABLE}")
+        raise UserError(
+            f"no key file {path}", f"name another, or name none and set the variable {VARIABLE}", else_do
+        )
     if path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
         raise UserError(f"others may read the key file {path}", f"close it: chmod 600 {path}")
     try:
         text = path.read_text(encoding="utf-8")
     except UnicodeDecodeError:
-        raise UserError(f"the key file {path} is not text", MAKE) from None
-    return _key(text, f"the key in {path}")
+        raise UserError(f"the key file {path} is not text", WAY, else_do) from None
+    return _key(text, f"the key in {path}", else_do)
 
 
 @lru_cache(maxsize=8)
-def _key(text: str, origin: str) -> Key:
-    return Key(text, origin=origin)
+def _key(text: str, origin: str, else_do: str) -> Key:
+    try:
+        return Key(text, origin=origin)
+    except UserError as error:
+        raise UserError(error.problem, *error.hints, else_do) from None
 
 
 def new_key_file(path: Path) -> Key:

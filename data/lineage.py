@@ -8,6 +8,7 @@ from typing import Any
 import polars as pl
 
 from data.errors import StoreError
+from data.report.wording import counted
 from data.store import Store
 
 
@@ -116,9 +117,8 @@ def _erased(store: Store, record_id: str) -> list[Event]:
             if e.erasure == by or set(gone) & set(e.report.get("versions", []))
         ]
         if gone and done:
-            where = (
-                f"its text in {len(gone)} versions ({', '.join(gone[:3])}{' ...' if len(gone) > 3 else ''})"
-            )
+            names = ", ".join(gone[:3]) + (" ..." if len(gone) > 3 else "")
+            where = f"its text in {counted(len(gone), 'version')} ({names})"
             events.append(
                 Event(done[-1].erasure, kind, "text erased", f"{where}, {done[-1].created:%Y-%m-%d}: {why}")
             )
@@ -133,7 +133,9 @@ def _event(row: dict[str, Any]) -> Event:
     if row["detail"]:
         why.append(row["detail"])
     if row["score"] is not None:
-        why.append(f"score {row['score']:.3f}")
+        score: float = row["score"]
+        # Some stages count: 4 findings are not 4.000.
+        why.append(f"score {int(score):,}" if score.is_integer() else f"score {score:.3f}")
     if row["partner"]:
         why.append(f"because of {row['partner']} ({row['partner_file']} line {row['partner_line']})")
     what = _WORDS[row["action"]] + (f" in {row['value']}" if row["action"] == "assign" else "")

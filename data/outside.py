@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import re
 from collections.abc import Collection
@@ -10,7 +11,10 @@ from typing import Any
 
 import polars as pl
 
+from data.export import lines_written
 from data.places import Kind, places
+from data.remnants import UNREADABLE
+from data.report.wording import counted
 from data.store import Store
 from data.subject import plain_text
 
@@ -33,9 +37,9 @@ def clear_file(entry: dict[str, Any], records: Collection[str], wanted: str) -> 
     if kind == Kind.export.value:
         try:
             left_out = _without(path, set(records), re.compile(wanted) if wanted else None)
-        except (OSError, ValueError, pl.exceptions.PolarsError) as error:
+        except UNREADABLE as error:
             return {**entry, "done": "", "why": f"could not be rewritten: {type(error).__name__}"}
-        return {**entry, "done": f"rewritten without {left_out} rows", "why": ""}
+        return {**entry, "done": f"rewritten without {counted(left_out, 'row')}", "why": ""}
     if kind in REMOVED or entry["mentions"]:
         path.unlink()
         return {**entry, "done": "removed", "why": ""}
@@ -59,7 +63,9 @@ def _without(path: Path, records: set[str], wanted: re.Pattern[str] | None) -> i
         frame.filter(kept).write_parquet(partial)
     else:
         kept = []
-        with path.open(encoding="utf-8") as source, partial.open("w", encoding="utf-8") as target:
+        compressed = path.suffix == ".gz"
+        opened = gzip.open if compressed else open
+        with opened(path, "rt", encoding="utf-8") as source, lines_written(partial, compressed) as target:
             for line in source:
                 kept.append(not _is_theirs(line, records, wanted))
                 if kept[-1]:

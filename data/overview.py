@@ -15,7 +15,7 @@ from data.commands import spelt
 from data.evaluations import Evaluation
 from data.facts import AUDIT_FACT, Outcome
 from data.report.outcomes import severity, word_of, worst
-from data.report.wording import number
+from data.report.wording import counted, number
 from data.store import Store
 
 METRICS = {"bleu": "BLEU", "rouge_l": "ROUGE-L", "perplexity": "perplexity"}
@@ -34,7 +34,7 @@ def overview(options: Namespace) -> None:
         compared = store.facts(evaluation.evaluation_id).to_dicts() if evaluation else []
         rejected = store.rejects(raw.version).height
     console.print(
-        f"[bold]1. Removed and changed[/]  {raw.rows + rejected:,} raw rows -> {left:,} in {version}"
+        f"[bold]1. Removed and changed[/]  {counted(raw.rows + rejected, 'raw row')} -> {left:,} in {version}"
     )
     console.print(removed)
     console.print(_audited(audit.to_dicts(), options.store))
@@ -138,7 +138,7 @@ def _compared(facts: list[dict[str, Any]], evaluation: Evaluation | None, store:
     for tuned in slices:
         where = tuned.removesuffix("role=tuned")
         items = max(fact["n"] or 0 for (_, slice_), fact in by.items() if slice_ == tuned)
-        table.add_row(f"{where.removeprefix('slice=').rstrip(',')}, {items:,} items")
+        table.add_row(f"{where.removeprefix('slice=').rstrip(',')}, {counted(items, 'item')}")
         for metric, title in METRICS.items():
             change = by.get((f"{metric}_difference", f"{where}role=tuned-base"))
             if change is None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import duckdb
+import polars as pl
 
 from data.bytescan import (
     PER_TEXT,
@@ -23,6 +25,8 @@ from data.places import Kind, Place
 from data.progress import progress
 from data.store import Store
 
+# What reading a damaged file may raise.
+UNREADABLE = (OSError, EOFError, ValueError, zlib.error, pl.exceptions.PolarsError)
 # Texts that needles are drawn from at most: none found in 20,000 bounds the share that left a trace below .00015.
 MOST_TEXTS = 20_000
 MOST_PER_TEXT, MOST_WINDOWS = 500, 200_000
@@ -134,7 +138,7 @@ def _look(place: Place, needles: Needles, connection: duckdb.DuckDBPyConnection 
         elif place.kind in (Kind.backup, Kind.store) and is_database(path):
             with Store.open(path, read_only=True) as other:
                 found |= needles.owners_in(database_chunks(other.connection))
-    except (OSError, UserError, duckdb.Error) as error:
+    except (*UNREADABLE, UserError, duckdb.Error) as error:
         return Seen(place.kind.value, str(path), 0, 0, f"could not be searched: {type(error).__name__}")
     return Seen(place.kind.value, str(path), size, len(found), "; ".join(notes))
 

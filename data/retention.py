@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from data.report.wording import counted
 from data.scrubbed import scrubbed
 from data.store import Store
 
@@ -22,8 +23,8 @@ class Overdue:
     def __str__(self) -> str:
         names = ", ".join(self.versions[:3]) + (" ..." if len(self.versions) > 3 else "")
         return (
-            f"originals are in the store for {self.age} days, {self.days} are allowed (retention.days): {names}. "
-            "Delete them: python -m data purge --yes"
+            f"originals are in the store for {counted(self.age, 'day')}, {self.days} allowed (retention.days): "
+            f"{names}. Delete them: python -m data purge --yes"
         )
 
 

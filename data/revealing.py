@@ -13,9 +13,8 @@ from rich.table import Table
 from data.commands import spelt
 from data.errors import UserError
 from data.key import VARIABLE, Key, default_key_file, load_key, new_key_file
-from data.places import vaults
-from data.store import Store
-from data.vault import Vault, default_vault
+from data.vault import Vault
+from data.vault_named import opened, vault_path
 
 
 def show_vault(options: Namespace) -> None:
@@ -25,7 +24,7 @@ def show_vault(options: Namespace) -> None:
 
 def show_reveal(options: Namespace) -> None:
     """The originals behind a token or in a record."""
-    with Vault.open(_known(options), load_key(options.key_file)) as vault:
+    with opened(options) as vault:
         found = vault.reveal(options.token, because=options.because)
     table = _table("type", "in the text", "original", "records")
     for one in found:
@@ -39,7 +38,7 @@ def show_reveal(options: Namespace) -> None:
 
 def _init(options: Namespace) -> None:
     console = Console(highlight=False)
-    path = _path(options)
+    path = vault_path(options)
     if path.exists():
         raise UserError(f"{path} exists already", "name another file: --vault FILE")
     key, said = _key(options)
@@ -61,7 +60,9 @@ def _init(options: Namespace) -> None:
 def _key(options: Namespace) -> tuple[Key, str]:
     """The key that is there, or a new one; and what was done about it."""
     try:
-        key = load_key(options.key_file)
+        key = load_key(
+            options.key_file, else_do="name a file where there is none, and a key is made: --key-file FILE"
+        )
     except UserError:
         path = Path(options.key_file).expanduser() if options.key_file else default_key_file()
         if path.exists() or (not options.key_file and os.environ.get(VARIABLE)):
@@ -71,7 +72,7 @@ def _key(options: Namespace) -> tuple[Key, str]:
 
 
 def _show(options: Namespace) -> None:
-    with Vault.open(_known(options), load_key(options.key_file)) as vault:
+    with opened(options) as vault:
         counts, accesses, path = vault.counts(), vault.access(), vault.path
     console = Console(highlight=False)
     console.print(f"vault: {path}", markup=False, soft_wrap=True)
@@ -83,7 +84,7 @@ def _show(options: Namespace) -> None:
 
 
 def _log(options: Namespace) -> None:
-    with Vault.open(_known(options), load_key(options.key_file)) as vault:
+    with opened(options) as vault:
         accesses = vault.access()
     table = _table("when (UTC)", "who", "did", "to what", "because", "places")
     for one in accesses:
@@ -92,19 +93,6 @@ def _log(options: Namespace) -> None:
             when, escape(one.who), one.action, escape(one.what), escape(one.because), f"{one.places:,}"
         )
     Console(highlight=False).print(table if accesses else "nobody looked yet")
-
-
-def _known(options: Namespace) -> Path:
-    """The vault that was named, or lies beside the store, or was named in the last curation that used one."""
-    path = _path(options)
-    if options.vault or path.is_file() or not Path(options.store).expanduser().is_file():
-        return path
-    with Store.open(options.store, read_only=True) as store:
-        return next((file for file in reversed(vaults(store).values()) if file.is_file()), path)
-
-
-def _path(options: Namespace) -> Path:
-    return Path(options.vault).expanduser() if options.vault else default_vault(options.store)
 
 
 def _table(*columns: str) -> Table:

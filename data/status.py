@@ -17,6 +17,7 @@ from rich.table import Table
 
 from data.commands import spelt
 from data.errors import UserError
+from data.report.wording import counted
 from data.retention import days_allowed, holding_originals, overdue
 from data.store import Store
 
@@ -74,7 +75,7 @@ def _store(path: Path) -> list[tuple[str, str]]:
     except UserError as error:
         return [("store", f"{path}: {error.problem}")]
     size = path.stat().st_size / 1e6
-    listing = ", ".join(f"{count:,} {name}" for name, count in counts.items())
+    listing = ", ".join(counted(count, name.removesuffix("s")) for name, count in counts.items())
     return [("store", f"{path} ({size:.1f} MB): {listing}; latest {latest}"), *kept]
 
 
@@ -86,7 +87,10 @@ def _kept(store: Store) -> list[tuple[str, str]]:
         rows.append(("originals", f"[yellow]{spelt(str(over), str(store.path))}[/]"))
     elif days:
         rows.append(
-            ("originals", f"{len(holding_originals(store))} versions hold some; {days} days are allowed")
+            (
+                "originals",
+                f"in {counted(len(holding_originals(store)), 'version')}; allowed for {counted(days, 'day')}",
+            )
         )
     begun = [erasure.erasure for erasure in store.erasures() if erasure.status != "done"]
     if begun:

@@ -17,6 +17,7 @@ from data.bytescan import Needles, decoded_chunks, file_chunks
 from data.person import pattern, record_ids
 from data.places import Kind, Place, lost, lost_vaults, places
 from data.progress import progress
+from data.remnants import UNREADABLE
 from data.store import Store
 from data.vault import Vault
 
@@ -28,6 +29,23 @@ _NO_NOTES = ("texts", "answers", "sketches", "erasures", "member_rows", "members
 
 
 @dataclass(slots=True)
+class Account:
+    """What one of the values found: records (by any way), rows of other columns, answers, mentions in files, and
+    places in the vault."""
+
+    records: set[str] = field(default_factory=set)
+    rows: int = 0
+    answers: int = 0
+    mentions: int = 0
+    vault: int = 0
+
+    @property
+    def places(self) -> int:
+        """Where it stands outside the records' texts."""
+        return self.rows + self.answers + self.mentions + self.vault
+
+
+@dataclass(slots=True)
 class Trace:
     """Where a person's data is.
 
@@ -36,10 +54,11 @@ class Trace:
     runs      runs that trained on some of them, with the digest of their weights
     answers   evaluations whose items or answers hold them
     notes     `table.column` -> rows, where the value stands elsewhere in the store
-    files     kind, path, records (by their ids) and mentions (of the value) in files
+    files     kind, path, records (by their ids) and mentions (of the value) in files; `unread`: why one was not read
     vault     originals' places in the vault; None where it was not asked
     purged    texts that a purge deleted: what they said cannot be searched
     lost      files and vaults that were written and are not there any more
+    accounts  the same for each of the values by itself, in their order; of a record's id only the records
     """
 
     records: dict[str, set[str]] = field(default_factory=dict)
@@ -51,11 +70,16 @@ class Trace:
     vault: int | None = None
     purged: int = 0
     lost: list[str] = field(default_factory=list)
+    accounts: list[Account] = field(default_factory=list)
 
     @property
     def found(self) -> bool:
         """Whether anything was found that can be erased: anything but raw data."""
-        ours = [entry for entry in self.files if entry["kind"] != Kind.source.value]
+        ours = [
+            entry
+            for entry in self.files
+            if entry["kind"] != Kind.source.value and (entry["records"] or entry["mentions"])
+        ]
         return bool(self.records or self.answers or self.notes or ours or self.vault)
 
     def as_json(self) -> dict[str, Any]:
@@ -70,24 +94,36 @@ class Trace:
             "vault_entries": self.vault,
             "purged_texts": self.purged,
             "files_not_found": self.lost,
+            "by_value": [
+                {
+                    "value": number,
+                    "records": len(own.records),
+                    "rows": own.rows,
+                    "answers": own.answers,
+                    "mentions": own.mentions,
+                    "vault_entries": own.vault,
+                }
+                for number, own in enumerate(self.accounts, 1)
+            ],
         }
 
 
 def trace(store: Store, values: Sequence[str], vault: Vault | None = None) -> Trace:
     """Where the values (see `data.person`) are; with a `vault` also where a pseudonym stands for one of them."""
-    found = Trace()
+    found = Trace(accounts=[Account() for _ in values])
     wanted = pattern(values, re2=True)
     records: dict[str, set[str]] = defaultdict(set)
-    for record in _known(store, record_ids(values)):
-        records[record].add("id")
+    for number, value in enumerate(values):
+        for record in _known(store, record_ids([value])):
+            records[record].add("id")
+            found.accounts[number].records.add(record)
+    _ask(store, values)
     if wanted:
-        for how, record in _by_pattern(store, wanted):
+        for how, record, number in _by_pattern(store, wanted):
             records[record].add(how)
+            found.accounts[number].records.add(record)
     if vault is not None:
-        entries = [entry for value in values for entry in vault.find(value)]
-        found.vault = len(entries)
-        for record in _known(store, sorted({entry.record_id for entry in entries})):
-            records[record].add("vault")
+        found.vault = _in_vault(store, values, vault, found.accounts, records)
     found.records = dict(records)
     ids = sorted(records)
     store.connection.execute(
@@ -95,15 +131,42 @@ def trace(store: Store, values: Sequence[str], vault: Vault | None = None) -> Tr
     )
     found.versions = _versions(store)
     found.runs = _runs(store)
-    found.answers = _answers(store, wanted)
-    found.notes = _notes(store, wanted) if wanted else {}
+    found.answers = _answers(store, wanted, found.accounts)
+    found.notes = _notes(store, wanted, found.accounts) if wanted else {}
     found.purged = store.query(
         "SELECT count(DISTINCT text_hash) AS n FROM members WHERE starts_with(text_hash, 'purged-')"
     )["n"].item()
-    found.files = list(_files(places(store), ids, pattern(values, re2=False)))
+    found.files = list(_files(places(store), ids, values, found.accounts))
     found.lost = [str(place.path) for place in lost(store)]
     found.lost += [str(path) for path in lost_vaults(store, vault.id if vault else "")]
     return found
+
+
+def _ask(store: Store, values: Sequence[str]) -> None:
+    """The temporary table `asked`: the pattern of each value by its number; of a record's id there is none."""
+    store.connection.execute("CREATE OR REPLACE TEMP TABLE asked (number INTEGER, wanted VARCHAR)")
+    for number, value in enumerate(values):
+        if own := pattern([value], re2=True):
+            store.connection.execute("INSERT INTO asked VALUES (?, ?)", [number, own])
+
+
+def _in_vault(
+    store: Store,
+    values: Sequence[str],
+    vault: Vault,
+    accounts: Sequence[Account],
+    records: dict[str, set[str]],
+) -> int:
+    """How many places the vault has for the values; their records join `records`."""
+    found: set[tuple[Any, ...]] = set()
+    for value, account in zip(values, accounts, strict=True):
+        entries = vault.find(value)
+        account.vault = len(entries)
+        found.update((e.record_id, e.text_hash, e.message, e.start, e.original) for e in entries)
+        for record in _known(store, sorted({entry.record_id for entry in entries})):
+            records[record].add("vault")
+            account.records.add(record)
+    return len(found)
 
 
 def _known(store: Store, ids: Sequence[str]) -> list[str]:
@@ -112,14 +175,22 @@ def _known(store: Store, ids: Sequence[str]) -> list[str]:
     )["record_id"].to_list()
 
 
-def _by_pattern(store: Store, wanted: str) -> Iterator[tuple[str, str]]:
-    """(how, record id) of every record whose text, as read or as edited, or whose columns match."""
+def _by_pattern(store: Store, wanted: str) -> Iterator[tuple[str, str, int]]:
+    """(how, record id, number of the value) of every record whose text, as read or as edited, or whose columns match.
+
+    All is searched once for all values; what was found then for each of them.
+    """
     yield from store.query(
-        f"""WITH hit AS (SELECT t.text_hash FROM texts t WHERE regexp_matches({_TEXT}, $1))
-        SELECT DISTINCT 'text', record_id FROM members WHERE text_hash IN (FROM hit)
-        UNION SELECT 'text', record_id FROM records WHERE raw_text_hash IN (FROM hit)
-        UNION SELECT 'metadata', record_id FROM records
-        WHERE regexp_matches(concat_ws(chr(10), metadata, label, source), $1) ORDER BY 2, 1""",
+        f"""WITH hit AS MATERIALIZED (
+            SELECT t.text_hash, {_TEXT} AS said FROM texts t WHERE regexp_matches({_TEXT}, $1)),
+        theirs AS MATERIALIZED (SELECT number, text_hash FROM hit JOIN asked ON regexp_matches(said, wanted)),
+        about AS MATERIALIZED (
+            SELECT record_id, concat_ws(chr(10), metadata, label, source) AS said FROM records
+            WHERE regexp_matches(concat_ws(chr(10), metadata, label, source), $1))
+        SELECT 'text', record_id, number FROM members JOIN theirs USING (text_hash)
+        UNION SELECT 'text', record_id, number FROM records JOIN theirs ON raw_text_hash = theirs.text_hash
+        UNION SELECT 'metadata', record_id, number FROM about JOIN asked ON regexp_matches(said, wanted)
+        ORDER BY 2, 1, 3""",
         [wanted],
     ).iter_rows()
 
@@ -142,12 +213,14 @@ def _runs(store: Store) -> list[dict[str, Any]]:
     ).to_dicts()
 
 
-def _answers(store: Store, wanted: str) -> list[dict[str, Any]]:
-    matches = (
-        """OR regexp_matches(concat_ws(chr(10), prompt, prediction, array_to_string("references", chr(10))), $1)"""
-        if wanted
-        else ""
-    )
+_ANSWER = """concat_ws(chr(10), prompt, prediction, array_to_string("references", chr(10)))"""
+
+
+def _answers(store: Store, wanted: str, accounts: Sequence[Account]) -> list[dict[str, Any]]:
+    matches = f"OR regexp_matches({_ANSWER}, $1)" if wanted else ""
+    if wanted:
+        for number, count in _by_value(store, f"SELECT {_ANSWER} AS said FROM answers", wanted):
+            accounts[number].answers += count
     return store.query(
         f"""SELECT a.evaluation_id, e.run, count(*) AS answers FROM answers a JOIN evaluations e USING (evaluation_id)
         WHERE a.item IN (FROM theirs) {matches} GROUP BY a.evaluation_id, e.run, e.used ORDER BY e.used""",
@@ -155,7 +228,16 @@ def _answers(store: Store, wanted: str) -> list[dict[str, Any]]:
     ).to_dicts()
 
 
-def _notes(store: Store, wanted: str) -> dict[str, int]:
+def _by_value(store: Store, rows: str, wanted: str) -> list[tuple[int, int]]:
+    """(number of a value, how many of the `rows`, a query of a column `said`, hold it)."""
+    return store.query(
+        f"""WITH hit AS MATERIALIZED (SELECT said FROM ({rows}) WHERE regexp_matches(said, $1))
+        SELECT number, count(*) FROM hit JOIN asked ON regexp_matches(said, wanted) GROUP BY number""",
+        [wanted],
+    ).rows()
+
+
+def _notes(store: Store, wanted: str, accounts: Sequence[Account]) -> dict[str, int]:
     """Rows by `table.column` for every other column of words."""
     columns = store.query(
         """SELECT c.table_name, c.column_name FROM duckdb_columns() c
@@ -176,27 +258,37 @@ def _notes(store: Store, wanted: str) -> dict[str, int]:
         )
         if rows["n"].item():
             found[f"{table}.{column}"] = rows["n"].item()
+            for number, count in _by_value(store, f'SELECT "{column}" AS said FROM {table}', wanted):
+                accounts[number].rows += count
     return found
 
 
-def _files(around: Sequence[Place], ids: Sequence[str], wanted: str) -> Iterator[dict[str, Any]]:
+def _files(
+    around: Sequence[Place], ids: Sequence[str], values: Sequence[str], accounts: Sequence[Account]
+) -> Iterator[dict[str, Any]]:
     """What is in each file: how many of the records by their ids, how often the values."""
     needles = Needles({record.encode(): [number] for number, record in enumerate(ids)})
+    wanted = pattern(values, re2=False)
     compiled = re.compile(wanted) if wanted else None
+    each = [re.compile(one) if (one := pattern([value], re2=False)) else None for value in values]
     others = [place for place in around if place.kind not in (Kind.store, Kind.temporary, Kind.backup)]
     with progress("Looking into files", total=len(others)) as advance:
         for place in others:
-            # A raw file has no record ids, and those of a reject file are of others.
-            records = sorted(needles.windows_in(_chunks(place))) if place.kind is not Kind.source else []
-            mentions = _matches(_chunks(place), compiled) if compiled else 0
-            if records or mentions:
-                yield {
-                    "kind": place.kind.value,
-                    "path": str(place.path),
-                    "of": place.of,
-                    "records": len(records),
-                    "mentions": mentions,
-                }
+            entry: dict[str, Any] = {"kind": place.kind.value, "path": str(place.path), "of": place.of}
+            records: set[bytes] = set()
+            mentions = 0
+            try:
+                # A raw file has no record ids, and those of a reject file are of others.
+                if place.kind is not Kind.source:
+                    records = needles.windows_in(_chunks(place))
+                for match in _matches(_chunks(place), compiled) if compiled else ():
+                    mentions += 1
+                    for own, account in zip(each, accounts, strict=True):
+                        account.mentions += own is not None and own.search(match) is not None
+            except UNREADABLE as error:
+                entry["unread"] = type(error).__name__
+            if records or mentions or "unread" in entry:
+                yield {**entry, "records": len(records), "mentions": mentions}
             advance(1)
 
 
@@ -204,16 +296,16 @@ def _chunks(place: Place) -> Iterable[bytes]:
     return decoded_chunks(place.path) or file_chunks(place.path)
 
 
-def _matches(chunks: Iterable[bytes], wanted: re.Pattern[str]) -> int:
-    """How often the pattern matches in the chunks, which follow one another."""
-    count, rest = 0, ""
+def _matches(chunks: Iterable[bytes], wanted: re.Pattern[str]) -> Iterator[str]:
+    """What of the chunks, which follow one another, the pattern matches."""
+    rest = ""
     for chunk in chunks:
         text = rest + plain_text(chunk.decode("utf-8", "replace"))
         edge = max(len(text) - _OVERLAP, 0)
-        count += sum(match.start() < edge for match in wanted.finditer(text))
+        yield from (match.group() for match in wanted.finditer(text) if match.start() < edge)
         # The letter keeps the cut from looking like the beginning of a word.
         rest = ("x" if edge else "") + text[edge:]
-    return count + sum(1 for _ in wanted.finditer(rest))
+    yield from (match.group() for match in wanted.finditer(rest))
 
 
 def plain_text(text: str) -> str:

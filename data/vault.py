@@ -32,8 +32,8 @@ SCHEMA_VERSION = "1"
 MOST_REVEALED = (
     20  # originals of one token: one that stands for more, as `<PERSON>` does, is asked for by record
 )
-WAY = "name the file: pii.vault=FILE, for `python -m data`: --vault FILE"
-MAKE = "make one: python -m data vault init"
+WAY = "name the file: pii.vault=FILE"
+RESTORE = "if it is lost, restore it from its copy: without it, pseudonyms cannot be turned back"
 _TABLES = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE originals (id INTEGER PRIMARY KEY, exact BLOB NOT NULL UNIQUE, entity TEXT NOT NULL, token TEXT NOT NULL,
@@ -128,8 +128,8 @@ class Vault(AbstractContextManager["Vault"]):
             raise VaultError(
                 f"there is no vault at {where}",
                 WAY,
-                MAKE,
-                "without the vault, pseudonyms cannot be turned back; restore it from a backup if it is lost",
+                RESTORE,
+                "if there was none yet, make it: python -m data vault init",
             )
         connection = _connected(where)
         with _guarded(where):
@@ -151,8 +151,7 @@ class Vault(AbstractContextManager["Vault"]):
             raise VaultError(
                 f"wrong key: the vault {where} was made with key {meta['fingerprint']}, this one is "
                 f"{key.fingerprint}",
-                "give the vault's own key: the variable TUNEPROOF_PII_KEY, pii.key_file=FILE, "
-                "for `python -m data`: --key-file FILE",
+                "give the vault's own key: pii.key_file=FILE, or the variable TUNEPROOF_PII_KEY",
             )
         return cls(connection, where, key)
 
@@ -219,7 +218,9 @@ class Vault(AbstractContextManager["Vault"]):
                 if orphan:
                     cursor.execute("DELETE FROM originals WHERE id = ?", [number])
             records = len({e.record_id for e in chosen})
-            self.log.write(cursor, "forget", f"{records} records", because, len(chosen))
+            self.log.write(
+                cursor, "forget", f"{records} record{'' if records == 1 else 's'}", because, len(chosen)
+            )
         with _guarded(self.path):
             self._connection.execute("VACUUM")
         content = self.path.read_bytes()

@@ -6,6 +6,8 @@ import math
 
 MISSING = "–"
 SHARE_UNITS = ("fraction", "share")
+# Units that count things: of one there is one row.
+COUNTED = ("rows", "records", "pairs", "items", "checks", "topics")
 # The unit of one share less another: shown in percentage points, because "5 %" of what?
 DIFFERENCE = "difference of fractions"
 
@@ -34,6 +36,11 @@ def number(value: float | int | str | None, *, digits: int = 3) -> str:  # noqa:
     return f"{value:,.{decimals}f}"
 
 
+def counted(count: int, noun: str, plural: str = "") -> str:
+    """A number of things: '1 record', '1,234 records', '0 entries' (`plural` where an s is not enough)."""
+    return f"{count:,} {noun if count == 1 else plural or noun + 's'}"
+
+
 def percent(fraction: float | None, *, digits: int = 3) -> str:
     """A fraction (0 to 1) as a percentage: .0325 -> '3.25 %', 1.0 -> '100 %'."""
     if fraction is None or math.isnan(fraction):
@@ -53,6 +60,9 @@ def quantity(value: float | None, unit: str) -> str:
         return percent(value)
     if unit == DIFFERENCE:
         return MISSING if value is None else f"{_points(value)} points"
+    things, _, of = unit.partition(" ")
+    if value == 1 and things in COUNTED:
+        return f"1 {things.removesuffix('s')} {of}".rstrip()
     if value is not None and float(value).is_integer() and abs(value) < 1e15:
         return f"{number(int(value))} {unit}".rstrip()
     return f"{number(value)} {unit}".rstrip()

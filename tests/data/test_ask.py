@@ -52,6 +52,7 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
             "record_id": "2" * 16,
             "action": "edit",
             "reason": "pii_masked",
+            "score": 4.0,
             "detail": "PERSON x1",
             "messages": masked,
         }
@@ -84,7 +85,7 @@ def test_why_tells_the_whole_story(path: Path, capsys: pytest.CaptureFixture[str
     )
     assert "not in v-" in removed
     assert ask(path, "why", "2222") == 0
-    assert "PERSON x1" in capsys.readouterr().out
+    assert "PERSON x1; score 4\n" in capsys.readouterr().out.replace(" \n", "\n")
     assert ask(path, "why", "3333") == 0
     kept = capsys.readouterr().out
     assert "(latest)" in kept
@@ -102,7 +103,7 @@ def test_listings(path: Path, capsys: pytest.CaptureFixture[str], monkeypatch) -
         ("facts", "run-"): "0.75",
         ("overview", "v-0"): "not made yet: python -m audit",
         ("overview",): "nearly the same as the kept record",
-        ("status",): "3 versions, 5 records, 1 runs",
+        ("status",): "3 versions, 5 records, 1 run,",
     }.items():
         assert ask(path, *words) == 0
         assert expected in capsys.readouterr().out, words

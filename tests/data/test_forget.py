@@ -213,7 +213,7 @@ def test_forgetting_erases_and_certifies(folder: Path, capsys: pytest.CaptureFix
     assert certificate["search"]["store_after"] == certificate["search"]["values_in_store"] == 0
     assert [m["run_id"] for m in certificate["models"]] == ["run-0123456789ab"]
     undone = " ".join(certificate["not_done"])
-    for named in ("raw.jsonl", "copy.duckdb", "1 models were trained"):
+    for named in ("raw.jsonl", "copy.duckdb", "trained on these records: 1 model;"):
         assert named in undone
     assert certificate["outcome"] == outcome(erasure.report) == "WARN"
     # Asked again nothing is left to do, and the certificate is the same.

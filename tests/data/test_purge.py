@@ -289,9 +289,7 @@ def test_the_retention_period_warns(made: Path, capsys: pytest.CaptureFixture[st
         assert (over.days, over.age, len(over.versions)) == (30, 31, 2)
         store.connection.execute("UPDATE versions SET created = created - INTERVAL 40 DAY")
     assert ask(made, "status") == 0
-    assert "originals are in the store for 40 days, 30 are allowed" in " ".join(
-        capsys.readouterr().out.split()
-    )
+    assert "originals are in the store for 40 days, 30 allowed" in " ".join(capsys.readouterr().out.split())
     with Store.open(made) as store:
         purge(store, planned(store))
     with Store.open(made) as store:

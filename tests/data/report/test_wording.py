@@ -10,7 +10,7 @@ from data.facts import Outcome
 from data.report.html import csv_link
 from data.report.outcomes import WORDS, severity, word_of, worst
 from data.report.worddiff import spans
-from data.report.wording import DIFFERENCE, interval, measured, number, p_value, percent, quantity
+from data.report.wording import DIFFERENCE, counted, interval, measured, number, p_value, percent, quantity
 
 
 @pytest.mark.parametrize(
@@ -47,6 +47,8 @@ def test_percent_never_rounds_to_certainty(fraction: float, words: str) -> None:
 
 def test_quantities_and_intervals_carry_their_unit() -> None:
     assert quantity(403.0, "rows") == "403 rows"
+    assert quantity(1.0, "rows") == "1 row" and quantity(1.0, "pairs across splits") == "1 pair across splits"
+    assert [counted(n, "entry", "entries") for n in (0, 1, 1234)] == ["0 entries", "1 entry", "1,234 entries"]
     assert interval(0.021, 0.044, "fraction") == "2.10 % to 4.40 %"
     assert quantity(-0.15, DIFFERENCE) == "-15.0 points"
     assert interval(-0.0912, 0.0004, DIFFERENCE) == "-9.1 to 0.04 points"
