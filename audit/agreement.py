@@ -6,7 +6,7 @@ from typing import Any
 
 from audit.context import Context
 from data.facts import Fact, Outcome
-from data.report.wording import number
+from data.report.wording import counted, number
 
 # Units of the measures, and what they are called.
 MEASURES = {
@@ -100,10 +100,10 @@ def _judged(context: Context, fact: Fact) -> tuple[str, int | None]:
 def _sentence(least: Fact, count: int) -> str:
     where = f"'{least.detail['question']}' of {least.detail['dataset']} ({least.detail['level']})"
     if least.value is None:
-        return f"All {number(least.detail['answers'])} answers to {where} are equal: nothing differs."
+        return f"Nothing differs: the answers to {where} are all equal ({number(least.detail['answers'])} of them)."
     bounds = "" if least.low is None else f", 95 % interval {least.low:.2f} to {least.high:.2f}"
     more = "" if count == 1 else f" It is the least of {count} measures."
     return (
-        f"People who answered the same {number(least.n)} items agree on {where} at {least.value:.2f}{bounds}. 1 is "
-        f"perfect, 0 what chance gives; from .80 on answers can be relied on, below .67 they cannot.{more}"
+        f"People who answered the same {counted(least.n or 0, 'item')} agree on {where} at {least.value:.2f}{bounds}. "
+        f"1 is perfect, 0 what chance gives; from .80 on answers can be relied on, below .67 they cannot.{more}"
     )

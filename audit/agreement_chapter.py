@@ -6,7 +6,7 @@ from typing import Any
 
 from data.facts import Fact
 from data.report import Block, Callout, Cell, Chart, Table, charts
-from data.report.wording import interval, number, percent
+from data.report.wording import counted, interval, number, percent
 
 COLUMNS = {
     "desk_majority": "As the others",
@@ -104,7 +104,8 @@ def _groups(rows: list[dict[str, Any]]) -> list[Block]:
         return []
     flagged = [row for row in rows if row["p_adjusted"] < FLAGGED and row["told"]]
     if not flagged:
-        told = f"In {number(len(rows))} comparisons no annotator decides otherwise about a group than about the rest."
+        compared = counted(len(rows), "comparison")
+        told = f"In {compared} no annotator decides otherwise about a group than about the rest."
         return [Callout(told, "Annotators and groups")]
     return [
         Table(
@@ -120,6 +121,6 @@ def _groups(rows: list[dict[str, Any]]) -> list[Block]:
                 for row in flagged[:LISTED]
             ],
             caption="Annotators who leave out, or rate low, the records of one group more or less often than other "
-            f"records (Benjamini-Hochberg over {number(len(rows))} comparisons). A difference is a reason to look.",
+            f"records (Benjamini-Hochberg over {counted(len(rows), 'comparison')}). A difference is a reason to look.",
         )
     ]

@@ -10,7 +10,7 @@ from audit.stored import stage_facts
 from curation.balance.config import BalanceConfig
 from data.facts import Fact, Outcome
 from data.report import Block, Callout, Cell, Chart, Section, Table, charts
-from data.report.wording import number, percent
+from data.report.wording import counted, number, percent
 from data.versions import Version
 
 ROWS, SYNTHETIC = "balance_rows", "balance_synthetic_fraction"
@@ -47,7 +47,7 @@ def balance_section(stage: Version, facts: list[Fact]) -> Section:
 
 def _caps(config: Config, whole: Fact) -> str:
     limits = [
-        f"at most {number(config['max_rows'])} rows" if config["max_rows"] else "",
+        f"at most {counted(config['max_rows'], 'row')}" if config["max_rows"] else "",
         f"at most {percent(config['max_fraction'])} of the rows" if config["max_fraction"] < 1 else "",
     ]
     told = " and ".join(limit for limit in limits if limit)
@@ -57,7 +57,7 @@ def _caps(config: Config, whole: Fact) -> str:
         f"Synthetic text may make up at most {percent(config['max_synthetic_fraction'])} of the rows."
         if config["max_synthetic_fraction"] < 1
         else "",
-        f"Of {number(before)} rows {number(before - after)} were left out, {number(after)} stayed.",
+        f"Rows before: {number(before)}; left out: {number(before - after)}; stayed: {number(after)}.",
     ]
     return " ".join(part for part in parts if part)
 

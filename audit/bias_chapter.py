@@ -6,7 +6,7 @@ from typing import Any
 
 from data.facts import Fact, Outcome
 from data.report import Block, Callout, Cell, Chart, Table, charts
-from data.report.wording import interval, number, p_value, percent, quantity
+from data.report.wording import counted, interval, number, p_value, percent, quantity
 
 SHOWN = 16
 
@@ -141,7 +141,11 @@ def _gap_table(facts: list[Fact], *, bare: bool) -> Table:
         detail = fact.detail
         return [
             fact.detail["group"] if bare else _name(fact),
-            Cell("", outcome=fact.outcome, note=f"needs {fact.n_needed:,} rows" if fact.n_needed else ""),
+            Cell(
+                "",
+                outcome=fact.outcome,
+                note=f"needs {counted(fact.n_needed, 'row')}" if fact.n_needed else "",
+            ),
             Cell(
                 percent(detail["found"] / fact.n) if fact.n else "–",
                 note=f"{detail['found']:,} of {fact.n:,}",

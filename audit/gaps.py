@@ -9,7 +9,7 @@ from audit import statistics
 from audit.config import PolicyConfig
 from audit.context import Context
 from data.facts import Fact, Outcome
-from data.report.wording import DIFFERENCE, quantity
+from data.report.wording import DIFFERENCE, counted, quantity
 
 Four = tuple[int, int, int, int]
 
@@ -114,8 +114,8 @@ def gap_facts(
 ) -> list[Fact]:
     """One fact for the worst gap, standing for the check, and one for each."""
     rule = (
-        f"differs from all others by at most {quantity(most, DIFFERENCE)} (Holm over {len(gaps)} comparisons, "
-        f"at least {context.policy.min_group} rows a group)"
+        f"differs from all others by at most {quantity(most, DIFFERENCE)} (Holm over "
+        f"{counted(len(gaps), 'comparison')}, at least {counted(context.policy.min_group, 'row')} a group)"
     )
 
     def fact(gap: Gap, slice_: str, detail: dict[str, Any]) -> Fact:

@@ -10,7 +10,7 @@ from audit import statistics
 from audit.context import Context
 from audit.shares import at_most, demand, upper_if_none
 from data.facts import Fact
-from data.report.wording import number, percent
+from data.report.wording import counted, number, percent
 
 
 def leak_facts(
@@ -33,10 +33,10 @@ def leak_facts(
         "evidence": context.rerun(name),
     }
     says = (
-        f"Of {what} nothing was found in {number(n)} rows: with {100 * policy.level:g} % confidence, at most "
+        f"Of {what} nothing was found in {counted(n, 'row')}: with {100 * policy.level:g} % confidence, at most "
         f"{percent(high)} of such rows hold any."
         if hits == 0
-        else f"{number(hits)} of {number(n)} rows hold {what}."
+        else f"{number(hits)} of {counted(n, 'row')} {'holds' if hits == 1 else 'hold'} {what}."
     )
     main = context.fact(
         name,

@@ -6,7 +6,7 @@ from typing import Any
 
 from audit.context import EXACT, Context
 from data.facts import Fact, Outcome
-from data.report.wording import number
+from data.report.wording import counted, number
 
 
 def rows_balance(context: Context) -> list[Fact]:
@@ -29,10 +29,10 @@ SELECT (SELECT count(*) FROM (FROM gone EXCEPT FROM dropped)) + (SELECT count(*)
     stages = _stages(context)
     raw, last = stages[0]["rows_in"], context.version.rows
     says = (
-        f"Each of the {number(raw)} raw rows is accounted for: {number(last)} are in the version, "
-        f"{number(raw - last)} were removed with a stated reason."
+        f"Every row is accounted for: of {counted(raw, 'raw row')}, in the version {number(last)}, removed with a "
+        f"stated reason {number(raw - last)}."
         if value == 0
-        else f"{number(int(value))} rows came or went without a stated reason."
+        else f"Came or went without a stated reason: {counted(int(value), 'row')}."
     )
     return [
         context.fact(

@@ -20,7 +20,7 @@ from data.facts import Fact, Outcome
 from data.places import Kind, Place, lost, places
 from data.records import drawn
 from data.remnants import search
-from data.report.wording import number, percent
+from data.report.wording import counted, number, percent
 from data.retention import holding_originals, overdue
 from data.scrubbed import scrubbed
 
@@ -145,7 +145,9 @@ def _still(context: Context) -> list[str]:
     store = context.store
     versions = holding_originals(store)
     said = (
-        [f"{len(versions)} versions before scrubbing (until: python -m data purge --yes)"] if versions else []
+        [f"{counted(len(versions), 'version')} before scrubbing (until: python -m data purge --yes)"]
+        if versions
+        else []
     )
     by_kind: dict[str, list[str]] = {}
     for place in places(store):
@@ -172,21 +174,21 @@ def _whole(
     low, high = statistics.clopper_pearson(min(found, n), n, policy.level) if n else (0.0, 1.0)
     high = upper_if_none(found, n, high, policy.level) if n else 1.0
     outcome, needed = at_most(min(found, n), n, (low, high), policy.max_remnants, policy)
-    in_versions = any("versions before scrubbing" in place for place in still)
+    in_versions = any("before scrubbing" in place for place in still)
     if outcome == Outcome.PASS.value and in_versions:
         outcome = Outcome.WARN.value
     places_found = [w["place"] for w in where if w["found"]]
     says = (
-        f"Of {number(n)} originals nothing was found in what was made of the scrubbed data (at most {percent(high)} "
+        f"Of {counted(n, 'original')} nothing was found in what was made of the scrubbed data (at most {percent(high)} "
         "left a trace)."
         if not found
-        else f"Traces of {number(found)} of {number(n)} originals were found: {', '.join(places_found[:4])}."
+        else f"Traces were found of {number(found)} of {counted(n, 'original')}: {', '.join(places_found[:4])}."
     )
     if still:
         says += f" Originals still are in: {'; '.join(still)}."
     over = overdue(context.store)
     if over:
-        says += f" They may be kept for {over.days} days and are for {over.age}."
+        says += f" They may be kept for {counted(over.days, 'day')} and are for {over.age}."
     return context.fact(
         "PII-003",
         min(found, n) / n if n else None,

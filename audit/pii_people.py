@@ -14,7 +14,7 @@ from audit.privacy import detector
 from audit.shares import at_most, demand, upper_if_none
 from data.errors import MissingPackage, SourceError, UserError
 from data.facts import Fact, Outcome
-from data.report.wording import number, percent
+from data.report.wording import counted, number, percent
 
 DESK = "desk_leaks"
 
@@ -56,7 +56,7 @@ def leaks_by_people(context: Context) -> list[Fact]:
             threshold=demand(policy.max_pii_leak),
             evidence=context.rerun("PII-006"),
             detail={
-                "says": f"People found personal data in {number(found)} of {number(n)} rows that they read: at most "
+                "says": f"People found personal data in {number(found)} of {counted(n, 'row')} that they read: at most "
                 f"{percent(high)} of all rows hold any ({number(wanted)} rows with none found were asked for)."
             },
         )
@@ -147,8 +147,8 @@ def pseudonyms_consistent(context: Context) -> list[Fact]:
             threshold="every planted name gets one pseudonym",
             evidence=context.rerun("PII-008"),
             detail={
-                "says": f"{number(same)} of {number(n)} planted names got one pseudonym in all spellings; "
-                f"{number(shared)} share theirs with another of these names.",
+                "says": f"{number(same)} of {counted(n, 'planted name')} got one pseudonym in all spellings; "
+                f"shared with another of these names: {number(shared)}.",
                 "shared": shared,
             },
         )
@@ -192,8 +192,8 @@ def group_anonymity(context: Context) -> list[Fact]:
             threshold=f"at least {least} rows alike in all group columns",
             evidence=context.rerun("PII-009"),
             detail={
-                "says": f"Every row shares its {', '.join(columns)} with at least {number(k - 1)} others; "
-                f"{number(few)} of {number(frame.height)} rows with fewer than {number(least - 1)}.",
+                "says": f"Every row shares its {', '.join(columns)} with at least {counted(k - 1, 'other')}; "
+                f"{number(few)} of {counted(frame.height, 'row')} with fewer than {number(least - 1)}.",
                 "few": few,
                 "classes": len(sizes),
             },

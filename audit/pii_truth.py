@@ -12,7 +12,7 @@ from audit.pii_labelled import Labelled, read
 from audit.pii_scores import Scores, score
 from data.errors import ConfigError, closest
 from data.facts import Fact
-from data.report.wording import number, percent
+from data.report.wording import counted, percent
 
 if TYPE_CHECKING:
     from curation.pii.config import PiiConfig
@@ -63,11 +63,12 @@ def _detector(context: Context) -> PiiConfig:
 
 def _main(context: Context, scores: Scores, labelled: Labelled, config: PiiConfig) -> Fact:
     found, n = scores.hit.total(), scores.labels.total()
-    says = f"The file labels nothing: of {number(len(labelled.texts))} texts none can be missed."
+    says = f"The file labels nothing: of {counted(len(labelled.texts), 'text')} none can be missed."
     if n:
         says = (
-            f"Of {number(n)} labelled stretches {percent(scores.recall)} were found, {percent(scores.typed_recall)} "
-            f"under their type; {percent(scores.precision)} of {number(scores.said.total())} findings touch a label."
+            f"Found of {counted(n, 'labelled stretch', 'labelled stretches')}: {percent(scores.recall)}, "
+            f"{percent(scores.typed_recall)} under their type. Of {counted(scores.said.total(), 'finding')} "
+            f"{percent(scores.precision)} touch a label."
         )
     left_out = sum(scores.unlabelled.values())
     fact = _share(

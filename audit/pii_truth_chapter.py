@@ -8,7 +8,7 @@ from rich.table import Table as RichTable
 
 from data.facts import Fact
 from data.report import Block, Paragraph, Table
-from data.report.wording import interval, number, percent
+from data.report.wording import counted, interval, number, percent
 
 SMALL = 100
 NAMES = {
@@ -29,7 +29,7 @@ def truth_blocks(own: Sequence[Fact]) -> list[Block]:
             ["Labelled texts (PII-011)", "Value", "n", "Interval"],
             [_row("Recall of any type", main), *(_row(NAMES[fact.slice], fact) for fact in shares)],
             caption=f"Settings: {main.signature}. A label counts as found where a finding overlaps it. "
-            f"{number(main.detail['left_out'])} findings of kinds that the file does not label are left out.",
+            f"Left out: {counted(main.detail['left_out'], 'finding')} of kinds that the file does not label.",
             align=["left", "right", "right", "left"],
         ),
         Table(

@@ -8,7 +8,7 @@ from audit.context import Context
 from audit.leaks import leak_facts
 from data.facts import Fact
 from data.records import drawn
-from data.report.wording import number, percent
+from data.report.wording import counted, number, percent
 
 if TYPE_CHECKING:
     from curation.pii.config import PiiConfig
@@ -68,8 +68,8 @@ def _says(hits: int, n: int, high: float, context: Context) -> str:
     level = f"{100 * context.policy.level:g} %"
     if hits == 0:
         return (
-            f"The detector found nothing in {number(n)} rows {scrubbed}: with {level} confidence, at most "
+            f"The detector found nothing in {counted(n, 'row')} {scrubbed}: with {level} confidence, at most "
             f"{percent(high)} of such rows hold something that it can see."
         )
     scrubbed = "after scrubbing" if context.stage("pii") else "(no scrubbing was recorded)"
-    return f"The detector still finds personal data in {number(hits)} of {number(n)} rows {scrubbed}."
+    return f"The detector still finds personal data in {number(hits)} of {counted(n, 'row')} {scrubbed}."

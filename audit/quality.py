@@ -16,7 +16,7 @@ from audit.shares import at_most, demand, upper_if_none
 from data.errors import ConfigError, SourceError
 from data.facts import Fact, Outcome
 from data.records import drawn
-from data.report.wording import number, percent
+from data.report.wording import counted, number, percent
 
 
 def near_duplicates(context: Context) -> list[Fact]:
@@ -64,9 +64,10 @@ def near_duplicates(context: Context) -> list[Fact]:
         threshold=demand(policy.max_near_duplicates),
         evidence=context.rerun("QUA-001"),
         detail={
-            "says": f"No two of {number(n)} rows are near-duplicates."
+            "says": f"No two of {counted(n, 'row')} are near-duplicates."
             if repeats == 0
-            else f"{number(repeats)} of {number(n)} rows ({percent(repeats / n)}) nearly repeat another row.",
+            else f"{number(repeats)} of {counted(n, 'row')} ({percent(repeats / n)}) nearly "
+            f"{'repeats' if repeats == 1 else 'repeat'} another row.",
             "cluster_sizes": {str(size): count for size, count in sorted(Counter(sizes).items())},
             **planted_recall(context),
         },
@@ -113,7 +114,8 @@ def _across_splits(
         threshold="no near-duplicate pair across splits",
         evidence=context.rerun("QUA-001"),
         detail={
-            "says": f"{number(len(left))} near-duplicate pairs lie across splits: test results would flatter the model."
+            "says": f"Across splits {'lies' if len(left) == 1 else 'lie'} {counted(len(left), 'near-duplicate pair')}: "
+            "test results would flatter the model."
             if left
             else "No near-duplicate pair lies across splits.",
             "pairs": dict(sorted(kinds.items())),
@@ -179,7 +181,9 @@ def contamination(context: Context) -> list[Fact]:
             evidence=context.rerun("QUA-002"),
             detail={
                 "says": (
-                    f"{number(rows)} of {number(n)} rows hold" if rows else f"None of {number(n)} rows holds"
+                    f"{number(rows)} of {counted(n, 'row')} {'holds' if rows == 1 else 'hold'}"
+                    if rows
+                    else f"None of {counted(n, 'row')} holds"
                 )
                 + f" an item of {', '.join(names)}."
                 + (f" The decontaminate stage had removed {number(removed)}." if removed else ""),

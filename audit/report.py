@@ -14,7 +14,7 @@ from audit.topics_chapter import topic_facts, topics_section
 from data.facts import Fact, Outcome
 from data.records import SPLITS
 from data.report import Cell, Report, Section, Table, severity, worst
-from data.report.wording import interval, number, quantity
+from data.report.wording import counted, interval, number, quantity
 
 SPOKEN = {
     Outcome.FAIL.value: "failed",
@@ -132,13 +132,13 @@ def _named(context: Context) -> str:
 def summary(context: Context, facts: Sequence[Fact]) -> str:
     """Two short paragraphs in plain words: what was examined and how it came out; then the worst findings."""
     rows = worst_first(facts)
-    counted: dict[str, int] = {}
+    counts: dict[str, int] = {}
     for fact in rows:
-        counted[fact.outcome] = counted.get(fact.outcome, 0) + 1
-    told = ", ".join(f"{n} {SPOKEN[outcome]}" for outcome, n in counted.items())
+        counts[fact.outcome] = counts.get(fact.outcome, 0) + 1
+    told = ", ".join(f"{n} {SPOKEN[outcome]}" for outcome, n in counts.items())
     first = (
-        f"This report examines the {number(context.version.rows)} rows of a training data set, as they are after "
-        f"{_stages(len(context.lineage) - 1)}. {_checks(len({fact.name for fact in rows}))} gave "
+        f"This report examines the {counted(context.version.rows, 'row')} of a training data set, as the data are "
+        f"after {_stages(len(context.lineage) - 1)}. {_checks(len({fact.name for fact in rows}))} gave "
         f"{_verdicts(len(rows))}: {told}."
     )
     bad = [fact for fact in rows if fact.outcome in (Outcome.FAIL.value, Outcome.WARN.value)]
@@ -187,7 +187,7 @@ def measured(fact: Fact) -> Cell:
 
 
 def _demanded(fact: Fact) -> Cell:
-    needed = f"needs {fact.n_needed:,} rows" if fact.n_needed else ""
+    needed = f"needs {counted(fact.n_needed, 'row')}" if fact.n_needed else ""
     return Cell(fact.threshold or "no threshold", note=needed)
 
 

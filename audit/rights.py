@@ -11,7 +11,7 @@ from data.certificate import remnants
 from data.facts import Fact, Outcome
 from data.person import pattern
 from data.records import drawn
-from data.report.wording import number, percent
+from data.report.wording import counted, number, percent
 
 ASKED = ("EMAIL_ADDRESS", "PHONE_NUMBER", "US_SSN", "IBAN_CODE")
 
@@ -71,8 +71,8 @@ def records_found(context: Context) -> list[Fact]:
             threshold=f"at least {percent(least)} of the persons asked for",
             evidence=context.rerun("RTS-001"),
             detail={
-                "says": f"Of {number(n)} persons, asked for by an address or number in another spelling, the records "
-                f"of {number(found)} were found."
+                "says": f"Of {counted(n, 'person')}, asked for by an address or number in another spelling, the "
+                f"records of {number(found)} were found."
             },
         )
     ]
@@ -101,13 +101,13 @@ def erasure_closed(context: Context) -> list[Fact]:
     models = len({run["run_id"] for e in erasures for run in e.report["found"]["runs"]})
     bad = int(left) + inside + traces + len(begun)
     says = (
-        f"{number(len(erasures))} erasures of {number(len(records))} records: texts left {number(left)}, records in "
-        f"this version {number(inside)}, traces found by the searches {number(traces)}."
+        f"{counted(len(erasures), 'erasure')} of {counted(len(records), 'record')}: texts left {number(left)}, records "
+        f"in this version {number(inside)}, traces found by the searches {number(traces)}."
     )
     if begun:
         says += f" Interrupted and not completed: {', '.join(begun)}."
     if models:
-        says += f" {number(models)} models were trained on such records before."
+        says += f" Trained on such records before: {counted(models, 'model')}."
     outcome = Outcome.FAIL if bad else Outcome.WARN if models else Outcome.PASS
     return [
         context.fact(

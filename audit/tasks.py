@@ -10,6 +10,7 @@ from audit.context import EXACT, Context
 from audit.groups import group_sql, quoted
 from data.facts import Fact, Outcome
 from data.records import SPLITS
+from data.report.wording import counted
 
 
 def task_sizes(context: Context) -> list[Fact]:
@@ -74,7 +75,7 @@ def _task_fact(context: Context, row: dict[str, int | str], *, whole: bool) -> F
         method=EXACT,
         outcome=(Outcome.PASS if rows >= least else Outcome.WARN).value,
         n_needed=None if rows >= least else least,
-        threshold=f"at least {least:,} rows for each task",
+        threshold=f"at least {counted(least, 'row')} for each task",
         evidence="SELECT count(*)::DOUBLE AS value FROM members m JOIN records r USING (record_id) "
         f"WHERE m.version = {context.id_sql} AND {context.training_sql}{chosen}",
         detail={

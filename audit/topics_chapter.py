@@ -6,7 +6,7 @@ from audit.context import Context
 from audit.stored import facts_of
 from data.facts import Fact
 from data.report import Block, Callout, Cell, Chart, Section, Table, charts
-from data.report.wording import number, percent
+from data.report.wording import counted, number, percent
 
 EFFECTIVE, SHARE, PAIRS = "topics_effective", "topic_share", "semantic_pairs"
 
@@ -35,15 +35,15 @@ def topics_section(facts: list[Fact]) -> Section:
 
 def _sentence(effective: Fact, pairs: Fact | None, shares: list[Fact]) -> str:
     told = (
-        f"The {number(effective.n)} rows that were drawn are as varied as {number(effective.value)} topics of equal "
-        f"size would be, of {len(shares)} that were looked for."
+        f"What was drawn ({counted(effective.n or 0, 'row')}) is as varied as {number(effective.value)} topics of "
+        f"equal size would be, of {len(shares)} that were looked for."
     )
     missing = sum(not fact.detail["test_rows"] for fact in shares)
     if missing and any(fact.detail["test_rows"] for fact in shares):
         told += f" {missing} of them have no row in the test split: scores there say nothing of these topics."
     if pairs is not None:
         told += (
-            f" {number(int(pairs.value or 0))} pairs say nearly the same in other words (cosine of "
+            f" Nearly the same in other words: {counted(int(pairs.value or 0), 'pair')} (cosine of "
             f"{pairs.detail['least_cosine']:g} or more)."
         )
     return told

@@ -46,7 +46,7 @@ def test_caps_and_shares_before_and_after(workshop: Any, many_rows: MakeRows) ->
     report = audited(workshop)
     (section,) = sections(report)
     assert text_of(section, "Caps") == (
-        "Each value of 'audience' may have at most 150 rows. Of 400 rows 150 were left out, 250 stayed."
+        "Each value of 'audience' may have at most 150 rows. Rows before: 400; left out: 150; stayed: 250."
     )
     (chart,) = (block for block in section.blocks if isinstance(block, Chart))
     assert [(row["name"], row["before"], row["value"]) for row in chart.rows] == [

@@ -32,6 +32,6 @@ def test_topics_without_test_rows_are_counted() -> None:
     said = callout.text  # type: ignore[union-attr]
     assert "1.80 topics of equal size" in said
     assert "1 of them have no row in the test split" in said
-    assert "3 pairs say nearly the same" in said
+    assert "Nearly the same in other words: 3 pairs (cosine" in said
     assert [row["name"] for row in chart.rows] == ["1  tea, cup, milk", "2  topic 2"]  # type: ignore[union-attr]
     assert [row[1] for row in table.rows] == ["35", "15"]  # type: ignore[union-attr]
