@@ -63,9 +63,10 @@ def slice_words(scored: Scored, pair: tuple[str, str]) -> str:
         for conclusion in Conclusion
     }
     first, second = (ROLE_WORDS[role] for role in pair)
-    count = f"{len(scored.slice.items):,} items of the slice {scored.slice.name}"
+    many = len(scored.slice.items) != 1
+    count = f"{len(scored.slice.items):,} item{'s' if many else ''} of the slice {scored.slice.name}"
     if by[Conclusion.too_few]:
-        return f"{count} are too few to say anything of {second} against {first}."
+        return f"{count} {'are' if many else 'is'} too few to say anything of {second} against {first}."
     parts = []
     if by[Conclusion.better]:
         parts.append(f"better on {_listing(by[Conclusion.better], len(comparisons))}")

@@ -22,9 +22,12 @@ def run(config: TrainConfig) -> int | None:
         from train.tune import tune
 
         return tune(config)
-    from train.run import train
+    from train.run import Stopped, train
 
-    return train(config)
+    try:
+        return train(config)
+    except Stopped:
+        raise SystemExit(130) from None  # it was said how to go on
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from data.records import Message
+from train.batched import answering
 from train.chat import prompt_ids
 from train.models import quiet
 
@@ -53,21 +54,16 @@ def answers(
     prompts = [ids[-room:] for ids in prompts]
     order = sorted(range(len(prompts)), key=lambda n: (-len(prompts[n]), n))
     out = [""] * len(prompts)
-    was_training = model.training
-    model.eval()
-    try:
-        # Sampling draws from a generator state of its own: asking a model leaves the caller's seeds as they were.
-        with torch.random.fork_rng(), torch.inference_mode(), quiet():
-            torch.manual_seed(seed)
-            for start in range(0, len(order), batch_size):
-                chosen = order[start : start + batch_size]
-                texts = _generate(model, tokenizer, [prompts[n] for n in chosen], max_new_tokens, temperature)
-                for number, text in zip(chosen, texts, strict=True):
-                    out[number] = text
-                if advance is not None:
-                    advance(len(chosen))
-    finally:
-        model.train(was_training)
+    # Sampling draws from a generator state of its own: asking a model leaves the caller's seeds as they were.
+    with torch.random.fork_rng(), answering(model), quiet():
+        torch.manual_seed(seed)
+        for start in range(0, len(order), batch_size):
+            chosen = order[start : start + batch_size]
+            texts = _generate(model, tokenizer, [prompts[n] for n in chosen], max_new_tokens, temperature)
+            for number, text in zip(chosen, texts, strict=True):
+                out[number] = text
+            if advance is not None:
+                advance(len(chosen))
     return out
 
 

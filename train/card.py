@@ -180,10 +180,15 @@ def _results(run: Run) -> str:
 
 def _how(run: Run) -> str:
     c, hard = run.config, run.hardware
+    speed = c.get("speed", {})
+    by_tokens = speed.get("packing") == "tokens"
+    size = speed.get("batch_tokens")
+    each = c["batch_size"] * (c["task"]["max_length"] if by_tokens else 1)
+    what, each = ("tokens" if by_tokens else "records"), size if by_tokens and isinstance(size, int) else each
     settings = [
         ("method", run.method),
         ("seed", run.seed),
-        ("records a step", c["batch_size"] * c["accumulation"]),
+        (f"{what} a step", each * c["accumulation"]),
         ("learning rate", f"{c['learning_rate']:g} ({c['schedule']}, {c['warmup_steps']} warm-up steps)"),
         ("weight decay", f"{c['weight_decay']:g}"),
         ("trained weights", f"{run.metrics['trainable']:,} of {run.metrics['parameters']:,}"),

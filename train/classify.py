@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from transformers import DataCollatorWithPadding, Trainer, TrainingArguments
 
+from train.batched import answering, by_length
 from train.classify_scores import confusion, measures
 from train.counted import Counted
 
@@ -49,25 +50,10 @@ def predict(
     advance: Callable[[int], None] = lambda _: None,
 ) -> Probabilities:
     """float64[texts, labels]: the probability of each label for each text, in the order given."""
-    import torch
-
-    order = sorted(range(len(texts)), key=lambda n: len(texts[n]))  # like lengths together: little padding
     out = np.zeros((len(texts), int(model.config.num_labels)))
-    was_training = model.training
-    model.eval()
-    try:
-        with torch.inference_mode():
-            for start in range(0, len(order), batch_size):
-                chosen = order[start : start + batch_size]
-                inputs = tokenizer(
-                    [texts[n] for n in chosen],
-                    truncation=True,
-                    max_length=max_length,
-                    padding=True,
-                    return_tensors="pt",
-                ).to(model.device)
-                out[chosen] = model(**inputs).logits.double().softmax(-1).cpu().numpy()
-                advance(len(chosen))
-    finally:
-        model.train(was_training)
+    batches = by_length(texts, tokenizer, model.device, max_length=max_length, batch_size=batch_size)
+    with answering(model):
+        for chosen, inputs in batches:
+            out[chosen] = model(**inputs).logits.double().softmax(-1).cpu().numpy()
+            advance(len(chosen))
     return out

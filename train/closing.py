@@ -74,7 +74,10 @@ def closing_table(run: Run) -> Table:
     table.add_row("training loss", _change(m["train_loss_before"], m["train_loss"]))
     early = ", stopped early" if m["stopped_early"] else ""
     table.add_row("steps", f"{m['steps']:,} (best {m['best_step']:,}{early})")
-    table.add_row("seconds", f"{m['seconds']:,.0f}, of which {m['step_seconds']:,.0f} in training steps")
+    parts = f", in {m['stretches']} stretches" if m.get("stretches", 1) > 1 else ""
+    table.add_row(
+        "seconds", f"{m['seconds']:,.0f}, of which {m['step_seconds']:,.0f} in training steps{parts}"
+    )
     table.add_row("speed", f"{m['tokens_per_second']:,.0f} tokens a second")
     for name, times in (m.get("forecast") or {}).get("times", {}).items():
         table.add_row(

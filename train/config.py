@@ -64,7 +64,8 @@ class TrainConfig:
                              version is to be split so: python -m curation ... split.folds=5
     tune                     see TuneConfig: search for settings, each trial a training of its own
     early_stopping_patience  validations in a row without a better loss that end the training; 0: never
-    gradient_checkpointing   recompute activations to save memory, at about a third more time
+    gradient_checkpointing   recompute activations to save memory, at about a third more time; null: on a GPU where
+                             memory would not suffice without
     speed                    see SpeedConfig: packing, tokens of a batch, compilation
     threads                  CPU threads of torch; null: torch's own choice (OMP_NUM_THREADS, else all cores)
     token_cache              folder that keeps the rows as tokens for the next training; auto: `tokens` beside the
@@ -118,7 +119,7 @@ class TrainConfig:
     folds: int = 0
     tune: TuneConfig = field(default_factory=TuneConfig)
     early_stopping_patience: int = 3
-    gradient_checkpointing: bool = False
+    gradient_checkpointing: bool | None = None
     speed: SpeedConfig = field(default_factory=SpeedConfig)
     threads: int | None = None
     token_cache: str | None = "auto"

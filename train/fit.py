@@ -183,7 +183,7 @@ def _arguments(
         "restore_callback_states_from_checkpoint": True,
         "metric_for_best_model": "eval_loss" if validated else None,
         "greater_is_better": False if validated else None,
-        "gradient_checkpointing": config.gradient_checkpointing,
+        "gradient_checkpointing": bool(config.gradient_checkpointing),
         "use_cpu": not on_gpu,
         "bf16": on_gpu and torch.cuda.is_bf16_supported(),
         "dataloader_pin_memory": on_gpu,

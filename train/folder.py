@@ -51,8 +51,6 @@ def write_weights(run: Run, fitted: Fitted, tokenizer: Any, folder: Path) -> Non
         "best_step": fitted.best_step,
         "steps": fitted.steps,
         "stopped_early": fitted.stopped_early,
-        "step_seconds": round(fitted.step_seconds, 2),
-        "tokens_per_second": round(fitted.tokens_per_second, 1),
         "trainable": fitted.trainable,
         "parameters": fitted.parameters,
     }

@@ -24,6 +24,8 @@ from data.store import Store
 from train.config import TrainConfig, what_matters
 from train.folder import dump
 from train.ingredients import Ingredients, gather
+from train.keeping import AT_END, writing
+from train.suitable import check_config
 from train.tasks import Task
 
 
@@ -67,6 +69,7 @@ def cross_validate(config: TrainConfig) -> int:
 
     console = Console(stderr=True)
     set_threads(config)
+    check_config(config)
     parts = _parts(config)
     version = parts[0].version
     folds_id = "folds-" + digest(canonical_json([version, what_matters(config)]), hex_digits=12)
@@ -89,7 +92,7 @@ def cross_validate(config: TrainConfig) -> int:
         found.append(fold)
     whole = CrossValidation(folds_id, version, what_matters(config), found, len(parts))
     facts = folds_facts(whole)
-    with Store.open(config.store.path) as store:
+    with writing(config.store.path, console, patience=AT_END) as store:
         store.add_facts(facts)
     paths = folds_report(whole, facts).write(folder, "folds")
     Console().print(closing(whole, facts, paths["html"]))

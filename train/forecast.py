@@ -129,9 +129,15 @@ def needed(config: TrainConfig, base: BaseModel, batch_tokens: int) -> Need:
         config.method,
         batch_tokens=batch_tokens,
         bytes_per_weight=4 if config.method.name == "full" else torch_dtype(config.model.dtype).itemsize,
-        gradient_checkpointing=config.gradient_checkpointing,
+        gradient_checkpointing=bool(config.gradient_checkpointing),
         task=config.task.name,
     )
+
+
+def memory_of(config: TrainConfig, base: BaseModel, batch_tokens: int, history: Sequence[Run] = ()) -> Range:
+    """The memory of a forecast of `config`, in bytes, were its largest batch of `batch_tokens` tokens."""
+    total = needed(config, base, batch_tokens).memory_total
+    return _corrected(total, "memory", comparable(config, history))[0]
 
 
 def flops_a_token(wanted: Need) -> float:

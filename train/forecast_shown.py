@@ -36,7 +36,7 @@ def forecast_table(expected: Forecast) -> Table:
     table.add_row("time", *_row(expected.seconds, clock), of + _learnt(expected.learnt["seconds"]))
     if expected.cost is not None:
         table.add_row("cost", *_row(expected.cost, lambda value: f"{value:.2f}"), "price_per_hour x time")
-    table.add_row("energy", *_row(expected.energy, _kwh), "watts x time")
+    table.add_row("energy", *_row(expected.energy, energy), "watts x time")
     speed = work.tokens / max(expected.seconds.value, 1e-9)
     share = speed * expected.flops / expected.ceiling
     table.add_row(
@@ -60,7 +60,8 @@ def _gib(value: float) -> str:
     return f"{value / GIB:.1f} GiB"
 
 
-def _kwh(value: float) -> str:
+def energy(value: float) -> str:
+    """Kilowatt hours as a person reads them: 0.3 Wh, 5.8 Wh, 0.029 kWh."""
     return f"{value:.2g} kWh" if value >= 0.01 else f"{value * 1000:.2g} Wh"
 
 

@@ -12,13 +12,18 @@ _HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 _FILES = ["*.json", "*.safetensors", "*.txt", "*.jinja", "*.model"]
 
 
-def fetch(name: str, revision: str | None, say: Callable[[str], None]) -> Path:
-    """The folder with the snapshot of hub model `name`. Code in the repository is never run or fetched."""
+def check_id(name: str) -> None:
+    """Raise ConfigError for what cannot be a hub id."""
     if not _HUB_ID.fullmatch(name):
         raise ConfigError(
             f"model.path={name} is neither a directory nor a hub id",
             "a hub id has the form org/name; a directory must exist",
         )
+
+
+def fetch(name: str, revision: str | None, say: Callable[[str], None]) -> Path:
+    """The folder with the snapshot of hub model `name`. Code in the repository is never run or fetched."""
+    check_id(name)
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import LocalEntryNotFoundError
 

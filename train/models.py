@@ -174,10 +174,9 @@ def prepare(
     `texts` gives what the tiny model's tokenizer is trained on, in a stable order. `say` is told of anything slow.
     A process killed on the way leaves no half directory under the final name.
     """
+    check_place(config)
     if config.path:
         return _from_path(config, say)
-    if config.name == "hub":
-        raise ConfigError("model=hub needs model.path", "a local directory, or a hub id such as org/name")
     if config.name in TINY:
         from train.tiny import make_tiny
 
@@ -206,7 +205,7 @@ def open_directory(
             torch.manual_seed(shape.seed)
             model: Any = getattr(transformers, name).from_pretrained(
                 str(path),
-                config=_shaped(path, shape),
+                config=shaped(path, shape),
                 dtype=torch_dtype(dtype),
                 attn_implementation=attention.value,
                 local_files_only=True,
@@ -217,8 +216,8 @@ def open_directory(
     return model if shape.four_bits else model.to("cuda" if torch.cuda.is_available() else "cpu")
 
 
-def _shaped(path: str | Path, shape: Shape) -> Any:
-    """The model's configuration with the labels and the dropout of `shape`."""
+def shaped(path: str | Path, shape: Shape) -> Any:
+    """The model's configuration with the labels and the dropout of `shape`. Raises ConfigError where it has none."""
     from transformers import AutoConfig
 
     config: Any = AutoConfig.from_pretrained(str(path), local_files_only=True)
@@ -338,17 +337,34 @@ def stamped(folder: Path, name: str) -> BaseModel:
     return BaseModel(name, folder, origin["weights_sha256"], origin.get("licence"), origin.get("source", ""))
 
 
+def check_place(config: ModelConfig) -> None:
+    """Raise ConfigError where `config` names no model, or a folder that holds none."""
+    if config.name == "hub" and not config.path:
+        raise ConfigError("model=hub needs model.path", "a local directory, or a hub id such as org/name")
+    folder = Path(config.path or "").expanduser()
+    if config.path and folder.is_dir():
+        _check_holds_model(config, folder)
+    elif config.path:
+        from train.hub import check_id
+
+        check_id(config.path)
+
+
+def _check_holds_model(config: ModelConfig, path: Path) -> None:
+    if not (path / "config.json").is_file():
+        raise ConfigError(
+            f"model.path={config.path} holds no config.json, so it is no model directory",
+            "it needs what `save_pretrained` writes: config.json, tokenizer.json and *.safetensors",
+        )
+
+
 def _from_path(config: ModelConfig, say: Callable[[str], None]) -> BaseModel:
     path = Path(str(config.path)).expanduser()
     if not path.is_dir():
         from train.hub import fetch
 
         path = fetch(str(config.path), config.revision, say)
-    if not (path / "config.json").is_file():
-        raise ConfigError(
-            f"model.path={config.path} holds no config.json, so it is no model directory",
-            "it needs what `save_pretrained` writes: config.json, tokenizer.json and *.safetensors",
-        )
+    _check_holds_model(config, path)
     licence = config.licence or stated_licence(path)
     return BaseModel(config.name, path.resolve(), weights_digest(path), licence, str(config.path))
 

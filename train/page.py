@@ -15,7 +15,7 @@ from data.runs import Run
 from train.closing import outcome_facts
 from train.estimate import GIB
 from train.findings import Finding, findings_of
-from train.forecast_shown import clock
+from train.forecast_shown import clock, energy
 from train.preflight import stretches
 
 if TYPE_CHECKING:
@@ -156,8 +156,8 @@ def _forecast(run: Run) -> list[Block]:
          shown(kept["actual"][key]), f"{kept['times'][key]:.2f}", kept["learnt_from"][key]]
         for name, key, shown in (("time in training", "seconds", clock), ("peak of memory", "memory", gib))
     ]  # fmt: skip
-    low, high = kept["kwh"][1:]
-    words = f"Energy was forecast between {low:.3g} and {high:.3g} kWh and was not measured."
+    low, high = (energy(value) for value in kept["kwh"][1:])
+    words = f"Energy was forecast between {low} and {high} and was not measured."
     columns = ["", "forecast", "range", "came", "times the forecast", "earlier runs behind it"]
     return [Table(columns, rows), Paragraph(words)]
 

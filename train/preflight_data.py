@@ -170,16 +170,21 @@ def _test_prompts(store: Store, version: str) -> tuple[int, int]:
     return int(row[0]), int(row[1])
 
 
-def _compared_with(lineage: Sequence[Version], against: Sequence[str]) -> dict[str, DecontaminateConfig]:
-    """Name -> what to look for: `against`, else what the version was decontaminated against, and suites with files."""
-    wanted: dict[str, dict[str, Any]] = {}
-    for name in against:
-        known = name in suite.names()
-        if not known and not Path(name).expanduser().exists():
+def check_against(names: Sequence[str]) -> None:
+    """Raise ConfigError for a name that is neither an evaluation suite nor a file."""
+    for name in names:
+        if name not in suite.names() and not Path(name).expanduser().exists():
             raise ConfigError(
                 f"against={name}: no such evaluation suite or file", f"suites: {', '.join(suite.names())}"
             )
-        wanted[name] = {"suite": name} if known else {"against": [name]}
+
+
+def _compared_with(lineage: Sequence[Version], against: Sequence[str]) -> dict[str, DecontaminateConfig]:
+    """Name -> what to look for: `against`, else what the version was decontaminated against, and suites with files."""
+    check_against(against)
+    wanted: dict[str, dict[str, Any]] = {
+        name: {"suite": name} if name in suite.names() else {"against": [name]} for name in against
+    }
     if not against:
         for version in lineage:
             if version.stage == "decontaminate":

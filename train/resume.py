@@ -12,18 +12,19 @@ from rich.console import Console
 
 from data.errors import ConfigError, UserError
 from train.config import TrainConfig, what_matters
+from train.ingredients import Ingredients
 
 ROWS = "rows.json"  # in a run's folder: version, counts and digest of the rows
 
 
-def begin(config: TrainConfig, folder: Path, version: str, console: Console) -> Path | None:
+def begin(config: TrainConfig, folder: Path, rows: Ingredients, console: Console) -> Path | None:
     """The checkpoint to go on from, or None after clearing what an earlier attempt left in `folder`."""
     from train.fit import last_checkpoint
 
     last = last_checkpoint(folder)
     if config.resume == "true":
         if last is None:
-            _refuse_other_settings(config, folder, version)
+            _refuse_other_settings(config, folder, rows)
         words = f"Going on from {last.name}." if last else "No checkpoint yet: starting from the beginning."
         console.print(words, highlight=False)
         return last
@@ -43,16 +44,19 @@ def begin(config: TrainConfig, folder: Path, version: str, console: Console) -> 
     return None
 
 
-def _refuse_other_settings(config: TrainConfig, folder: Path, version: str) -> None:
-    """Raise UserError where runs beside this one were interrupted: what is asked for is none of them."""
+def _refuse_other_settings(config: TrainConfig, folder: Path, rows: Ingredients) -> None:
+    """Raise UserError where runs of this task beside this one were interrupted: what is asked for is none of them."""
     hints = []
-    for other, step, settings, rows in _interrupted(folder.parent):
+    failed = {run.run_id for run in rows.history if run.status == "failed"}
+    for other, step, settings, noted in _interrupted(folder.parent):
+        if other in failed or settings.get("task", {}).get("name") != config.task.name:
+            continue
         different = [
             f"{key}={_typed(was)} (now {_typed(now)})"
             for key, was, now in differences(settings, what_matters(config))
         ]
-        if rows.get("version") not in (None, version):
-            different.append(f"version={rows['version']} (now {version})")
+        if noted.get("version") not in (None, rows.version):
+            different.append(f"version={noted['version']} (now {rows.version})")
         words = ", ".join(different[:6]) + (" ..." if len(different) > 6 else "")
         hints.append(f"{other} was interrupted after step {step}; it had {words or 'another base model'}")
     if hints:

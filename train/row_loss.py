@@ -16,6 +16,7 @@ import numpy as np
 
 from data.progress import progress
 from train.attention import padded_attention
+from train.batched import answering
 from train.chat import IGNORED
 from train.config import TrainConfig
 from train.rows import Tokenised
@@ -74,24 +75,18 @@ def before_and_after(before: Any, after: Any) -> Any:
 
 
 def _losses(model: Any, tokenizer: Any, dataset: Any, advance: Callable[[int], None]) -> tuple[Any, Any]:
-    import torch
-
     lengths = np.array([len(ids) for ids in dataset["input_ids"]], dtype=np.int64)
     order = np.argsort(-lengths, kind="stable")
     losses, tokens = np.zeros(len(lengths)), np.zeros(len(lengths), dtype=np.int64)
     budget = _TOKENS[model.device.type if model.device.type in _TOKENS else "cpu"]
-    was_training, at = model.training, 0
-    model.eval()
-    try:
-        with torch.inference_mode():
-            while at < len(order):
-                # Longest first: a batch is as wide as its first row.
-                batch = order[at : at + max(budget // int(lengths[order[at]]), 1)]
-                losses[batch], tokens[batch] = _batch(model, tokenizer, [dataset[int(n)] for n in batch])
-                at += len(batch)
-                advance(len(batch))
-    finally:
-        model.train(was_training)
+    at = 0
+    with answering(model):
+        while at < len(order):
+            # Longest first: a batch is as wide as its first row.
+            batch = order[at : at + max(budget // int(lengths[order[at]]), 1)]
+            losses[batch], tokens[batch] = _batch(model, tokenizer, [dataset[int(n)] for n in batch])
+            at += len(batch)
+            advance(len(batch))
     return losses, tokens
 
 

@@ -14,24 +14,30 @@ from rich.console import Console
 
 from data.records import canonical_json, digest
 from data.runs import Run
-from data.store import Store
 from train import processes
 from train.card import Provenance
 from train.closing import closing_table, outcome_facts
 from train.config import TrainConfig, as_data, what_matters
-from train.environment import check_trackers
 from train.folder import dump, finished, write_start, write_weights
 from train.ingredients import Ingredients, gather
+from train.keeping import AT_END, AT_START, writing
 from train.look import look
 from train.methods import check_machine
 from train.models import BaseModel, Shape, open_directory, prepare
 from train.resume import begin
 from train.rows import Tokenised, texts_of
 from train.rows_kept import keep_rows
-from train.suitable import check_licence, check_model
+from train.stretches import Stretches
+from train.suitable import check_config, check_licence, check_model
 
 if TYPE_CHECKING:
     from train.attempt import Trained
+
+LOSSES = "row_losses.parquet"  # in a run's folder: as train.row_loss.before_and_after gives them
+
+
+class Stopped(KeyboardInterrupt):
+    """Ctrl-C, and how to go on was said already."""
 
 
 def train(config: TrainConfig) -> int:
@@ -39,6 +45,7 @@ def train(config: TrainConfig) -> int:
     processes.join()
     console = processes.console()
     set_threads(config)
+    check_config(config)
     if config.plan:
         rows = gather(config)
         look(config, rows, base_of(config, rows, console), console)
@@ -62,8 +69,7 @@ def learn(
 
     `stored` false leaves the store alone: a part of something larger. `watchers` are callbacks of the trainer.
     """
-    began = time.perf_counter()
-    check_trackers(config.report_to)
+    stretches = Stretches(time.perf_counter())
     base = base_of(config, rows, console)
     run_id = identity(config, rows, base)
     folder = Path(config.out).resolve() / run_id
@@ -73,15 +79,25 @@ def learn(
             f"{run_id} is done already: same version, settings and base model (force=true trains again)."
         )
         if stored and processes.is_first():
-            _keep(config, done)
+            _keep(config, done, console, losses=losses_in(folder))
         return done
     run = _new_run(config, run_id, rows.version, base, folder)
-    trained = _train(config, run, rows, base, folder, console, stored=stored, watchers=watchers)
+    trained = _train(
+        config,
+        run,
+        rows,
+        base,
+        folder,
+        console,
+        stored=stored,
+        watchers=[*watchers, stretches],
+        stretches=stretches,
+    )
     if not processes.is_first():
         return run
     write_weights(run, trained.fitted, trained.looked.tokenizer, folder)
-    run.metrics["seconds"] = round(time.perf_counter() - began, 1)
-    _finish(config, run, trained, rows.provenance, base, folder, stored=stored)
+    run.metrics |= stretches.totals(trained.fitted)
+    _finish(config, run, trained, rows.provenance, base, folder, console, stored=stored)
     return run
 
 
@@ -114,19 +130,22 @@ def _train(
     *,
     stored: bool,
     watchers: Sequence[Any],
+    stretches: Stretches,
 ) -> Trained:
     """Look, load and fit. The run is in the store as `running`, and as `failed` where it fails."""
-    looked = look(config, rows, base, console)
+    looked = look(config, rows, base, console, folder)
+    config, run.config = looked.config, as_data(looked.config)
     learnt, held_out = looked.learnt, looked.held_out
     run.rows = {"train": len(learnt), "validation": len(held_out)}
     run.metrics = {**_counts(learnt, held_out), "preflight": [asdict(found) for found in looked.findings]}
-    checkpoint = processes.from_first(lambda: begin(config, folder, rows.version, console))
+    checkpoint = processes.from_first(lambda: begin(config, folder, rows, console))
+    stretches.go_on_from(checkpoint)
     if processes.is_first():
         write_start(run, base, learnt, held_out, folder)
         parts = {"train": learnt, "validation": held_out}
         run.metrics["rows_digest"] = keep_rows(folder, rows.version, parts)["digest"]
         if stored:
-            _keep(config, run)
+            _keep(config, run, console, patience=AT_START)
     from train.attempt import attempt
 
     console.print(
@@ -151,13 +170,13 @@ def _train(
         last = last_checkpoint(folder)
         words = f"goes on from {last.name}" if last else "starts again, for there is no checkpoint yet"
         console.print(f"Stopped. The same command with resume=true {words}.", highlight=False)
-        raise
+        raise Stopped from None
     except Exception:
         run.status = "failed"
         # What failed first is what counts: on a full disk the store cannot be written either.
         with suppress(Exception):
             if stored and processes.is_first():
-                _keep(config, run)
+                _keep(config, run, console, patience=AT_START)
         raise
 
 
@@ -199,6 +218,7 @@ def _finish(
     provenance: Provenance,
     base: BaseModel,
     folder: Path,
+    console: Console,
     *,
     stored: bool,
 ) -> None:
@@ -214,19 +234,32 @@ def _finish(
         write_page(run, trained.looked, fitted.history, trained.losses, folder, hide=config.allow_unscrubbed)
     dump(folder / "run.json", asdict(run))
     if stored:
-        _keep(config, run, trained.losses)
+        if trained.losses is not None:
+            trained.losses.write_parquet(folder / LOSSES)
+        _keep(config, run, console, losses=trained.losses)
     if not config.keep_checkpoints:
         shutil.rmtree(folder / "checkpoints", ignore_errors=True)
 
 
-def _keep(config: TrainConfig, run: Run, losses: Any = None) -> None:
-    """Put the run, and when it is done its facts and losses by row, into the store."""
-    with Store.open(config.store.path) as store:
+def _keep(
+    config: TrainConfig, run: Run, console: Console, *, losses: Any = None, patience: float = AT_END
+) -> None:
+    """Put the run, and when it is done its facts and losses by row, into the store; wait for it where it is in use."""
+    safe = f"The run is done and lies in {run.path}; the same command again puts it into the store."
+    safe = safe if run.status == "done" else ""
+    with writing(config.store.path, console, patience=patience, safe=safe) as store:
         store.save_run(run)
         if losses is not None:
             store.save_row_losses(run.run_id, losses)
         if run.status == "done":
             store.add_facts(outcome_facts(run))
+
+
+def losses_in(folder: Path) -> Any:
+    """The losses by row that a finished run left in its folder; None where it measured none."""
+    import polars as pl
+
+    return pl.read_parquet(folder / LOSSES) if (folder / LOSSES).is_file() else None
 
 
 def set_threads(config: TrainConfig) -> None:

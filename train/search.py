@@ -45,6 +45,11 @@ def ended(study: Any) -> list[Any]:
     return list(study.get_trials(states=[state.COMPLETE, state.PRUNED]))
 
 
+def number_of(study: Any, trial: Any) -> int:
+    """Which of the trials that came to an end it is, from 1. Optuna's own numbers count those that were cut off too."""
+    return 1 + [other.number for other in ended(study)].index(trial.number)
+
+
 def ask(study: Any, search: Search, space: dict[str, Range], seed: int) -> Any:
     """The next trial: drawn from the seed and the trials before, however often the search was stopped."""
     import optuna

@@ -10,6 +10,7 @@ from typing import Any
 
 from transformers import DataCollatorForSeq2Seq, Seq2SeqTrainer, Seq2SeqTrainingArguments
 
+from train.batched import answering, by_length
 from train.counted import Counted
 
 
@@ -43,30 +44,16 @@ def written(
     """One answer a text, in the order given, without special tokens; `temperature` 0 is greedy."""
     import torch
 
-    order = sorted(range(len(texts)), key=lambda n: (-len(texts[n]), n))
     out = [""] * len(texts)
-    was_training = model.training
-    model.eval()
     sampling = {"do_sample": True, "temperature": temperature} if temperature > 0 else {"do_sample": False}
-    try:
-        with torch.random.fork_rng(), torch.inference_mode():
-            torch.manual_seed(seed)
-            for start in range(0, len(order), batch_size):
-                chosen = order[start : start + batch_size]
-                inputs = tokenizer(
-                    [texts[n] for n in chosen],
-                    truncation=True,
-                    max_length=max_length,
-                    padding=True,
-                    return_tensors="pt",
-                ).to(model.device)
-                ids = model.generate(**inputs, max_new_tokens=max_new_tokens, **sampling)
-                for number, text in zip(
-                    chosen, tokenizer.batch_decode(ids, skip_special_tokens=True), strict=True
-                ):
-                    out[number] = text.strip()
-                if advance is not None:
-                    advance(len(chosen))
-    finally:
-        model.train(was_training)
+    batches = by_length(texts, tokenizer, model.device, max_length=max_length, batch_size=batch_size)
+    with torch.random.fork_rng(), answering(model):
+        torch.manual_seed(seed)
+        for chosen, inputs in batches:
+            ids = model.generate(**inputs, max_new_tokens=max_new_tokens, **sampling)
+            said = tokenizer.batch_decode(ids, skip_special_tokens=True)
+            for number, text in zip(chosen, said, strict=True):
+                out[number] = text.strip()
+            if advance is not None:
+                advance(len(chosen))
     return out

@@ -18,6 +18,9 @@ _STEPS_WORTH_COMPILING = (
 )
 
 
+AUTO = "auto"
+
+
 class Packing(StrEnum):
     """How the rows of a batch are laid out.
 
@@ -37,22 +40,25 @@ class SpeedConfig:
     """Settings that change how fast a training is.
 
     packing       see Packing
-    batch_tokens  with packing=tokens: tokens of a batch, 64 or more; null: batch_size x task.max_length. Each batch is
-                  filled with rows drawn at random (best fit)
+    batch_tokens  with packing=tokens: tokens of a batch, 64 or more, filled with rows drawn at random (best fit). auto:
+                  a step sees batch_size x accumulation x task.max_length tokens, on a GPU in as few batches as the
+                  forecast says memory can hold (train/budget)
     compile       compile the model's layers; null: on a GPU, with packing=tokens, for 200 steps and more
     """
 
     packing: Packing = Packing.auto
-    batch_tokens: int | None = None
+    batch_tokens: int | str = AUTO
     compile: bool | None = None
 
     def __post_init__(self) -> None:
-        if self.batch_tokens is not None and not 64 <= self.batch_tokens <= 10_000_000:
+        if self.batch_tokens == AUTO:
+            return
+        if isinstance(self.batch_tokens, str) or not 64 <= self.batch_tokens <= 10_000_000:
             raise ConfigError(
-                f"speed.batch_tokens={self.batch_tokens} is outside 64 to 10,000,000",
-                "usual: 8192 on a CPU, 32768 to 131072 on a GPU",
+                f"speed.batch_tokens={self.batch_tokens} is neither auto nor within 64 to 10,000,000",
+                "usual: auto; 8192 on a CPU, 32768 to 131072 on a GPU",
             )
-        if self.batch_tokens is not None and self.packing is not Packing.tokens:
+        if self.packing is not Packing.tokens:
             raise ConfigError(
                 f"speed.batch_tokens={self.batch_tokens} without speed.packing=tokens changes nothing",
                 "add speed.packing=tokens, or leave it out: batch_size says how many rows a batch holds",
@@ -68,8 +74,7 @@ def pace(config: TrainConfig, model: Any, steps: int) -> Pace:
     speed = config.speed
     on_gpu = torch.cuda.is_available()
     why = cannot_pack(config, model)
-    if why is not None and speed.packing in (Packing.rows, Packing.tokens):
-        raise ConfigError(f"speed.packing={speed.packing.value}: {why}", "allowed here: auto, off")
+    _refuse(config, why)
     if why is not None or speed.packing is Packing.off:
         return Pace()
     by_tokens = speed.packing is Packing.tokens
@@ -84,7 +89,8 @@ def pace(config: TrainConfig, model: Any, steps: int) -> Pace:
 
 def budget(config: TrainConfig) -> int:
     """Tokens of a batch with packing=tokens."""
-    return config.speed.batch_tokens or config.batch_size * config.task.max_length
+    asked = config.speed.batch_tokens
+    return asked if isinstance(asked, int) else config.batch_size * config.task.max_length
 
 
 def batches(config: TrainConfig, dataset: Any, processes: int = 1) -> int:
@@ -95,6 +101,17 @@ def batches(config: TrainConfig, dataset: Any, processes: int = 1) -> int:
 
     lengths = row_lengths(dataset)
     return len(PackedBatches(lengths, budget(config), seed=config.seed, processes=processes))
+
+
+def check_packing(config: TrainConfig) -> None:
+    """Raise ConfigError where packing is asked for and task, method or noise rule it out, whatever the model."""
+    _refuse(config, _why_not(config))
+
+
+def _refuse(config: TrainConfig, why: str | None) -> None:
+    asked = config.speed.packing
+    if why is not None and asked in (Packing.rows, Packing.tokens):
+        raise ConfigError(f"speed.packing={asked.value}: {why}", "allowed here: auto, off")
 
 
 def packs(config: TrainConfig) -> bool:

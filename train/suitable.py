@@ -7,9 +7,14 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from data.errors import ConfigError, UserError
+from data.errors import ConfigError, UserError, closest
 from train.config import TrainConfig
-from train.models import TINY, BaseModel, Use
+from train.environment import check_trackers
+from train.estimate import weight_shapes
+from train.methods import LOW_RANK, check_machine
+from train.models import TINY, BaseModel, Shape, Use, check_place, shaped, stated_licence
+from train.preflight_data import check_against
+from train.speed import check_packing
 from train.tasks import Task
 
 ENCODERS = (
@@ -64,11 +69,29 @@ def commercial_leave(licence: str | None) -> Leave:
     return {Standing.allowed: Leave.allowed, Standing.forbidden: Leave.forbidden}.get(standing, Leave.unknown)
 
 
+def check_config(config: TrainConfig) -> None:
+    """Raise UserError for what can be refused before a row is read or a model is looked at."""
+    check_trackers(config.report_to)
+    check_machine(config.method)
+    check_packing(config)
+    check_against(config.against)
+    check_licence(config, config.model.licence)
+    check_place(config.model)
+    folder = Path(config.model.path or "").expanduser()
+    if config.model.path and (folder / "config.json").is_file():
+        check_model(
+            config, BaseModel(config.model.name, folder, "", config.model.licence or stated_licence(folder))
+        )
+
+
 def check_model(config: TrainConfig, base: BaseModel) -> None:
     """Raise UserError where the base model cannot do the task, attend to the rows, or be used like this."""
     described = json.loads((Path(base.path) / "config.json").read_text(encoding="utf-8"))
     _check_kind(config, base, described)
     _check_context(config, described)
+    _check_layers(config, base, described)
+    if config.dropout is not None:
+        shaped(base.path, Shape(config.task.name, dropout=config.dropout))
     check_licence(config, base.licence)
 
 
@@ -118,6 +141,29 @@ def _check_kind(config: TrainConfig, base: BaseModel, described: dict[str, Any])
             f"task=classify trains an encoder (BERT kind), and {base.name} is an encoder with a decoder ({kind})",
             "model=minilm; or with this model: task=seq2seq",
         )
+
+
+def _check_layers(config: TrainConfig, base: BaseModel, described: dict[str, Any]) -> None:
+    if config.method.name not in LOW_RANK:
+        return
+    names = ("num_hidden_layers", "num_layers", "n_layer")
+    layers = next((described[name] for name in names if described.get(name)), None)
+    if layers is not None and (config.method.last_layers or 0) > layers:
+        raise ConfigError(
+            f"method.last_layers={config.method.last_layers} is more than the {layers} layers of {base.name}",
+            "null adapts all layers",
+        )
+    asked = config.method.target_modules
+    weights = {name for name, shape in weight_shapes(base.path).items() if len(shape) == 2}
+    known = sorted({name.removesuffix(".weight").rpartition(".")[2] for name in weights})
+    if asked in (["all-linear"], ["attention"]) or not known:
+        return
+    for name in asked:
+        if name not in known:
+            raise ConfigError(
+                f"method.target_modules: the model has no linear layer '{name}'",
+                closest(name, [*known, "all-linear", "attention"]),
+            )
 
 
 def _check_context(config: TrainConfig, described: dict[str, Any]) -> None:

@@ -18,11 +18,12 @@ from rich.console import Console
 
 from data.errors import ConfigError, UserError, closest
 from data.records import canonical_json, digest
-from data.store import Store
 from train.config import TrainConfig, as_data, what_matters
 from train.folder import dump
 from train.ingredients import gather
+from train.keeping import AT_END, writing
 from train.search import ask, ended, open_study
+from train.suitable import check_config
 from train.tasks import Task
 from train.tune_config import Range, TuneConfig, usual_space
 
@@ -52,19 +53,19 @@ def tune(config: TrainConfig) -> int:
         )
     failures = 0
     while len(ended(study)) < config.tune.trials:
+        # A trial that was cut off is tried again under its number: numbers count trials that came to an end.
+        number = len(ended(study))
         trial = ask(study, config.tune.name, space, config.seed)
-        console.print(
-            _said(len(ended(study)) + 1, config.tune, trial.params), highlight=False, soft_wrap=True
-        )
-        result, why = _in_a_process(config, study_id, storage, trial, folder)
+        console.print(_said(number + 1, config.tune, trial.params), highlight=False, soft_wrap=True)
+        result, why = _in_a_process(config, study_id, storage, trial, folder, number)
         failures = 0 if result else failures + 1
         _tell(study, trial, result, console, why)
         if failures == 3:
             raise UserError("three trials in a row failed", *why.splitlines()[:3], f"their output: {folder}")
     facts = tune_facts(study_id, version, config, study)
-    with Store.open(config.store.path) as store:
+    with writing(config.store.path, console, patience=AT_END) as store:
         store.add_facts(facts)
-    winner = write_winner(config, study.best_trial.params, folder / "best.yaml", study_id)
+    winner = write_winner(config, study.best_trial.params, folder / "best.yaml", study_id, version)
     paths = tune_report(study_id, version, config, study, facts, winner).write(folder, "tune")
     Console().print(closing(study_id, config, study, paths["html"], winner))
     return 0
@@ -85,7 +86,7 @@ def _check(config: TrainConfig, space: dict[str, Range]) -> str:
             f"tune.measure={config.tune.measure} is measured of a classifier only",
             "tune.measure=loss, or task=classify",
         )
-    for key in space:
+    for key, values in space.items():
         head, _, tail = key.partition(".")
         owner = getattr(config, head, None) if tail else config
         names = [f.name for f in fields(owner)] if is_dataclass(owner) else []
@@ -93,6 +94,9 @@ def _check(config: TrainConfig, space: dict[str, Range]) -> str:
             raise ConfigError(
                 f"tune.space: no such key '{key}'", closest(tail or head, names or ["learning_rate"])
             )
+        for value in (*values.choices, *(end for end in (values.low, values.high) if end is not None)):
+            changed(config, {key: int(value) if values.whole else value})
+    check_config(config)
     rows = gather(config)
     if not rows.validation.height:
         raise UserError(
@@ -111,12 +115,12 @@ def _said(number: int, settings: TuneConfig, params: dict[str, Any]) -> str:
 
 
 def _in_a_process(
-    config: TrainConfig, study_id: str, storage: str, trial: Any, folder: Path
+    config: TrainConfig, study_id: str, storage: str, trial: Any, folder: Path, number: int
 ) -> tuple[dict[str, Any] | None, str]:
     """(result, last words) of one trial; its output goes to a file beside its result."""
     single = changed(config, trial.params)
     single = replace(single, tune=TuneConfig(), out=str(folder / "trials"), report_to=["none"], force=True)
-    result = folder / f"trial-{trial.number}.json"
+    result = folder / f"trial-{number}.json"
     order = {
         "config": as_data(single),
         "storage": storage,
@@ -126,8 +130,8 @@ def _in_a_process(
         "prune": config.tune.prune,
         "out": str(result),
     }
-    log = folder / f"trial-{trial.number}.log"
-    with log.open("w", encoding="utf-8") as output:
+    log = folder / f"trial-{number}.log"
+    with log.open("a", encoding="utf-8") as output:
         child = subprocess.run(
             [sys.executable, "-m", "train.trial"],
             input=json.dumps(order), text=True, stdout=output, stderr=subprocess.STDOUT, check=False,

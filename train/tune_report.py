@@ -15,7 +15,7 @@ from data.facts import Fact
 from data.report import Block, Callout, Cell, Chart, Commands, Paragraph, Report, Section, Table, charts
 from data.report.wording import number
 from train.config import TrainConfig
-from train.search import ended, importances
+from train.search import ended, importances, number_of
 
 TITLES = {"loss": "Validation loss", "accuracy": "Validation accuracy", "macro_f1": "Validation macro F1"}
 
@@ -92,8 +92,8 @@ def tune_report(
             "method": config.method.name,
         },
         outcome="INFO",
-        summary=f"Best: {settings}. {title} {number(best.value)}, at trial {best.number + 1}. It was chosen for this "
-        "number among many, so the number flatters it: the test split says how good it is.",
+        summary=f"Best: {settings}. {title} {number(best.value)}, at trial {number_of(study, best)}. It was chosen "
+        "for this number among many, so the number flatters it: the test split says how good it is.",
         sections=[
             Section("settings", "Settings and results", "", blocks),
             Section("course", "Course of the search", "", [_course(config, study), _listing(config, study)]),
@@ -115,13 +115,14 @@ def closing(study_id: str, config: TrainConfig, study: Any, page: Path, winner: 
     )
     table.add_column(style="dim", no_wrap=True)
     table.add_column(overflow="fold")
-    table.add_row(TITLES[config.tune.measure].lower(), f"{number(best.value)} (trial {best.number + 1})")
+    table.add_row(
+        TITLES[config.tune.measure].lower(), f"{number(best.value)} (trial {number_of(study, best)})"
+    )
     for key, value in best.params.items():
         table.add_row(key, _shown(value))
     table.add_row("report", str(page))
     where = winner.relative_to(Path.cwd()) if winner.is_relative_to(Path.cwd()) else winner
-    version = "" if config.version == "latest" else f" version={config.version}"
-    words = spelt(f"python -m train experiment={shlex.quote(str(where))}{version}", config.store.path)
+    words = spelt(f"python -m train experiment={shlex.quote(str(where))}", config.store.path)
     table.add_row("next", words)
     return table
 
@@ -129,14 +130,12 @@ def closing(study_id: str, config: TrainConfig, study: Any, page: Path, winner: 
 def _rows(config: TrainConfig, study: Any) -> list[dict[str, Any]]:
     """One dict a trial: number, value (of a pruned one, the last that it reported), pruned, params."""
     rows = []
-    for trial in ended(study):
+    for count, trial in enumerate(ended(study), start=1):
         reported = list(trial.intermediate_values.values())
         whole = trial.state.name == "COMPLETE"
         value = trial.value if whole else reported[-1] if reported else None
         if value is not None and math.isfinite(value):
-            rows.append(
-                {"trial": trial.number + 1, "value": value, "pruned": not whole, "params": trial.params}
-            )
+            rows.append({"trial": count, "value": value, "pruned": not whole, "params": trial.params})
     return rows
 
 

@@ -9,8 +9,10 @@ from typing import Any
 from train.config import TrainConfig, what_matters
 
 
-def write_winner(config: TrainConfig, params: dict[str, Any], path: Path, study_id: str) -> Path:
-    """Write every setting that decides the weights, those of the winner among them; returns the path.
+def write_winner(
+    config: TrainConfig, params: dict[str, Any], path: Path, study_id: str, version: str
+) -> Path:
+    """Write the version and every setting that decides the weights, those of the winner too; returns the path.
 
     `python -m train experiment=PATH` trains with it.
     """
@@ -20,6 +22,7 @@ def write_winner(config: TrainConfig, params: dict[str, Any], path: Path, study_
     lines = [
         "# @package _global_",
         f"# The best of the trials of {study_id}: {', '.join(f'{key}={value}' for key, value in params.items())}.",
+        *_lines({"version": version}, ""),
         *_lines({key: value for key, value in settings.items() if key not in ("tune", "folds")}, ""),
     ]
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")

@@ -172,6 +172,7 @@ def line(
     # One height alone gets no axis from Vega but a 0 in its place.
     level = bool(heights) and not log and min(heights) == max(heights)
     room = max(abs(heights[0]) / 10, 0.01) if level else 0.0
+    whole = {"tickMinStep": 1} if all(float(row["x"]).is_integer() for row in rows) else {}
     within = {"domain": [heights[0] - room, heights[0] + room]} if level else {"zero": False}
     curves = (
         alt.Chart(_inline(rows))
@@ -180,7 +181,7 @@ def line(
             x=alt.X(
                 "x:Q",
                 title=x_title,
-                axis=alt.Axis(grid=False, format="~s"),
+                axis=alt.Axis(grid=False, format="~s", **whole),
                 scale=alt.Scale(nice=False),
             ),
             y=alt.Y("y:Q", title=y_title, scale=alt.Scale(**within, type="log" if log else "linear")),
