@@ -9,8 +9,10 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass, fields, is_dataclass
+from io import StringIO
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -24,7 +26,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from conf.experiments import named_by_file
 from conf.messages import explained, refuse_dashes
-from data.commands import DEFAULT_STORE
+from data.commands import DEFAULT_STORE, spelt
 from data.errors import ConfigError, UserError, closest
 from data.trouble import STORE_WAY, cannot_write, check_folder, complain, trouble
 
@@ -77,7 +79,7 @@ def run(command: str, schema: type[Config], task: Callable[[Config], int | None]
     )
     try:
         refuse_dashes(sys.argv[1:], command)
-        with named_by_file(sys.argv[1:]) as words:
+        with named_by_file(sys.argv[1:]) as words, _help_as_typed(words):
             sys.argv[1:] = words
             decorated()
     except (HydraException, OmegaConfBaseException) as error:
@@ -93,6 +95,20 @@ def run(command: str, schema: type[Config], task: Callable[[Config], int | None]
         print("\nstopped; what was finished is kept", file=sys.stderr)  # noqa: T201
         return 128 + signal.SIGINT
     return max(codes, default=0)
+
+
+@contextmanager
+def _help_as_typed(words: Sequence[str]) -> Iterator[None]:
+    """Hydra's --help, with the commands in it as this user types them."""
+    if not {"--help", "-h"}.intersection(words):
+        yield
+        return
+    shown = sys.stdout
+    with redirect_stdout(StringIO()) as said:
+        try:
+            yield
+        finally:  # Hydra exits once it has shown it
+            print(spelt(said.getvalue()), end="", file=shown)
 
 
 def check_places(config: Any) -> None:

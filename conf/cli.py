@@ -6,7 +6,6 @@ import runpy
 import sys
 from importlib.metadata import version
 
-from conf import stopped
 from conf.messages import MODULES
 
 COMMANDS = {
@@ -36,7 +35,4 @@ def main() -> None:
         )
         sys.exit(0 if asked else 2)
     sys.argv = [f"tuneproof {arguments[0]}", *arguments[1:]]
-    try:
-        runpy.run_module(MODULES.get(arguments[0], arguments[0]), run_name="__main__", alter_sys=True)
-    except KeyboardInterrupt:  # while it was still importing
-        stopped()
+    runpy.run_module(MODULES.get(arguments[0], arguments[0]), run_name="__main__", alter_sys=True)

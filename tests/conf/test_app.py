@@ -101,12 +101,15 @@ def test_ctrl_c_ends_a_command_and_all_jobs_after_it(tmp_path: Path) -> None:
     assert ran.stdout == "\n== rows=1\n1\n"
 
 
-@pytest.mark.parametrize(
-    "program", [["-m", "curation"], [str(Path(sys.executable).parent / "tuneproof"), "curation"]]
-)
+SCRIPT = [str(Path(sys.executable).parent / "tuneproof"), "curation"]
+COMMANDS = ["curation", "curation.desk", "audit", "train", "eval", "data"]
+
+
+@pytest.mark.parametrize("program", [SCRIPT, *(["-m", name] for name in COMMANDS)], ids=" ".join)
 def test_ctrl_c_while_importing_is_one_line(tmp_path: Path, program: list[str]) -> None:
-    # A stand-in for Hydra: importing it is what takes the first half second.
-    (tmp_path / "hydra.py").write_text("raise KeyboardInterrupt")
+    # Stand-ins for Hydra, whose import takes the first half second, and for what is imported before it.
+    for name in ("hydra", "pathlib", "argparse"):
+        (tmp_path / f"{name}.py").write_text("raise KeyboardInterrupt")
     ran = subprocess.run(
         [sys.executable, *program], cwd=ROOT, env={**os.environ, "PYTHONPATH": str(tmp_path)},
         capture_output=True, text=True, check=False,
@@ -140,6 +143,16 @@ def test_help_names_groups_and_common_overrides(tmp_path: Path) -> None:
         "threshold: 0.8",
     ):
         assert part in ran.stdout
+
+
+@pytest.mark.parametrize("name", ["curation", "desk", "audit", "train", "eval", "data", "data subject"])
+def test_help_shows_the_program_that_was_typed(tmp_path: Path, name: str) -> None:
+    script = str(Path(sys.executable).parent / "tuneproof")
+    ran = subprocess.run(
+        [script, *name.split(), "--help"], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert ran.returncode == 0
+    assert f"tuneproof {name}" in ran.stdout and "python -m" not in ran.stdout
 
 
 def test_the_console_script_is_not_shadowed(tmp_path: Path) -> None:
