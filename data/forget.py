@@ -14,6 +14,7 @@ import secrets
 from collections.abc import Sequence
 from typing import Any
 
+from data.anew import as_it_is, renew
 from data.erasures import Erasure
 from data.forgotten import leave_out_forgotten
 from data.outside import clear_file
@@ -21,7 +22,7 @@ from data.person import pattern
 from data.places import Kind, Place, lost, lost_vaults, places
 from data.purge import redigest
 from data.remnants import as_rows, search, sought_in
-from data.rewrite import doom_records, put_in_place, rewrite
+from data.rewrite import doom_records, put_in_place, rewrite, traces
 from data.store import Store
 from data.subject import Trace, trace
 from data.vault import Vault
@@ -72,9 +73,20 @@ def forget(
     with Store.open(path) as rewritten:
         _outside(rewritten, erasure, values, vault)
         _searched(rewritten, erasure, values, needles, vault)
-        erasure.status = DONE
         rewritten.save_erasure(erasure)
+    # The search had the values in hand, and what it wrote may hold them: see data.anew.
+    renew(path, lambda table: _as_done(table, erasure))
+    erasure.status = DONE
     return erasure
+
+
+def _as_done(table: str, erasure: Erasure) -> tuple[str, list[Any]]:
+    if table != "erasures":
+        return as_it_is(table)
+    return (
+        "SELECT * REPLACE (CASE WHEN erasure = ? THEN ? ELSE status END AS status) FROM erasures",
+        [erasure.erasure, DONE],
+    )
 
 
 def _erase(store: Store, erasure: Erasure, found: Trace, values: Sequence[str], by: str) -> Any:
@@ -91,20 +103,24 @@ def _erase(store: Store, erasure: Erasure, found: Trace, values: Sequence[str], 
             fresh.connection.execute("INSERT INTO forgotten VALUES (?, ?)", [record, erasure.erasure])
         redigest(fresh, doomed.prefix)
         successors = _successors(fresh)
-        fresh.connection.execute("CHECKPOINT")
-        after = search([Place(Kind.store, part)], sought.needles, {part: fresh.connection})
         erasure.report = {
             "by": by,
             "values": len(values),
             "found": found.as_json(),
             "texts": doomed.texts,
             "successors": successors,
-            "search": {**sought.counts(), "store_before": before[0].found, "store_after": after[0].found},
+            "search": {**sought.counts(), "store_before": before[0].found, "store_after": 0},
             "backups": backups,
             "files": [],
             "vault": None,
         }
         fresh.save_erasure(erasure)
+    renew(part)
+    if left := traces(part, sought.needles):
+        erasure.report["search"]["store_after"] = left
+        with Store.open(part) as fresh:
+            fresh.save_erasure(erasure)
+        renew(part)
     put_in_place(store, part)
     return sought.needles
 

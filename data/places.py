@@ -77,8 +77,8 @@ def lost_vaults(store: Store, asked: str = "") -> list[Path]:
 
 
 def beside(path: Path) -> list[Path]:
-    """What DuckDB and an interrupted copy leave beside the store at `path`, where it is there."""
-    endings = (".wal", ".tmp", ".part", ".part.wal", ".part.tmp")
+    """What DuckDB and an interrupted rewriting leave beside the store at `path`, where it is there."""
+    endings = (".wal", ".tmp", ".anew", ".part", ".part.wal", ".part.tmp", ".part.anew")
     return [file for ending in endings if (file := path.with_name(path.name + ending)).exists()]
 
 

@@ -2,8 +2,9 @@
 
 DuckDB keeps the bytes of a deleted row: measured with DuckDB 2.0, DELETE, CHECKPOINT, VACUUM and FORCE CHECKPOINT left
 every deleted text readable in the file, and so did making the table again and dropping the old one. Only a file into
-which the texts were never written is without them. So what stays is copied into a new file beside the store, and the
-new file takes the store's place in one step: whenever the process ends, there is the old store or the new one.
+which the texts were never written is without them. So what stays is written into a new file beside the store, by a
+process that never held the texts (`data.anew`), and the new file takes the store's place in one step: whenever the
+process ends, there is the old store or the new one.
 
 What pointed to a deleted text points to a commitment instead, `<prefix>-` and 32 hex digits of SHA-256 over a salt and
 the text's hash. The salt is drawn for each deletion and thrown away, so that nobody can try out texts against it (a
@@ -13,18 +14,18 @@ the counts still hold.
 
 from __future__ import annotations
 
-import os
 import secrets
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from shutil import rmtree
 from typing import Any
 
-from data.connection import connect
+from data.anew import synced, write_anew
+from data.bytescan import Needles
 from data.errors import StoreError
-from data.places import beside
+from data.places import Kind, Place, beside
+from data.remnants import search
 from data.store import Store
 
 GONE = "text erased"
@@ -95,37 +96,19 @@ def rewrite(store: Store, doomed: Doomed) -> Path:
     part = part_of(store.path)
     for file in (part, *(f for f in beside(store.path) if f.name.startswith(part.name))):
         _remove(file)
-    connect(part, read_only=False).close()
-    connection, salt = store.connection, secrets.token_hex(32)
-    connection.execute(
+    salt = secrets.token_hex(32)
+    store.connection.execute(
         "CREATE OR REPLACE TEMP TABLE leaving AS SELECT unnest($1::VARCHAR[]) AS record_id",
         [list(doomed.records)],
     )
-    connection.execute(f"""ATTACH '{str(part).replace("'", "''")}' AS fresh (READ_WRITE)""")
-    try:
-        connection.execute("BEGIN")
-        for (table,) in connection.execute(
-            "SELECT table_name FROM duckdb_tables() WHERE database_name = 'fresh' ORDER BY table_name"
-        ).fetchall():
-            if table != "meta" and store.has(table):
-                sql, params = _selected(store, table, doomed, salt)
-                connection.execute(f"INSERT INTO fresh.{table} BY NAME {sql}", params)
-        connection.execute("INSERT INTO fresh.meta SELECT * FROM meta WHERE key != 'schema_version'")
-        used = store.query(
-            # No last value where nothing was numbered since an earlier rewriting: then it stands before its start.
-            """SELECT greatest(coalesce(last_value, 0), start_value - 1) AS n FROM duckdb_sequences()
-            WHERE sequence_name = 'used_number' AND database_name = current_database()"""
-        )["n"].item()
-        connection.execute("DROP SEQUENCE fresh.used_number")
-        connection.execute(f"CREATE SEQUENCE fresh.used_number START {used + 1}")
-        connection.execute("COMMIT")
-    except BaseException:
-        with suppress(Exception):
-            connection.execute("ROLLBACK")
-        raise
-    finally:
-        connection.execute("DETACH fresh")
+    write_anew(store.connection, part, lambda table: _selected(store, table, doomed, salt))
     return part
+
+
+def traces(part: Path, needles: Needles) -> int:
+    """How many of the deleted texts left something in the new file, which is not changed."""
+    with Store.open(part, read_only=True) as fresh:
+        return search([Place(Kind.store, part)], needles, {part: fresh.connection})[0].found
 
 
 def put_in_place(store: Store, part: Path) -> None:
@@ -137,19 +120,10 @@ def put_in_place(store: Store, part: Path) -> None:
         raise StoreError(
             f"{path} is still in use: its log was not closed", "end what uses it, and run the command again"
         )
-    _synced(part)
     part.replace(path)
-    _synced(path.parent)
+    synced(path.parent)
     for file in beside(path):
         _remove(file)
-
-
-def _synced(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _remove(file: Path) -> None:
@@ -202,7 +176,7 @@ def _selected(store: Store, table: str, doomed: Doomed, salt: str) -> tuple[str,
     replaced = ", ".join(f'{sql} AS "{name}"' for name, sql in changed.items())
     # The clauses stand in the order in which their parameters were collected.
     return (
-        f"SELECT * REPLACE ({replaced}) FROM {table} {where}" if changed else f"FROM {table} {where}",
+        f"SELECT * {f'REPLACE ({replaced})' if replaced else ''} FROM {table} {where}",
         params,
     )
 
