@@ -243,17 +243,29 @@ def _check_engines(config: PiiConfig) -> None:
         raise ConfigError(f"pii.model_threshold={config.model_threshold}", "allowed: above 0, up to 1")
     if config.threads < 1:
         raise ConfigError(f"pii.threads={config.threads}", "allowed: 1 and above")
-    for language in config.languages:
-        if not (len(language) == 2 and language.isalpha() and language.islower()):
-            raise ConfigError(
-                f"pii.languages holds '{language}'", "give two letters, e.g. pii.languages=[en]"
-            )
-    if not config.languages:
-        raise ConfigError("pii.languages is empty", "e.g. pii.languages=[en]")
+    _check_languages(config.languages)
     for region in config.phone_regions:
         if not (len(region) == 2 and region.isalpha() and region.isupper()):
             raise ConfigError(
                 f"pii.phone_regions holds '{region}'", "give two capitals, e.g. pii.phone_regions=[US,GB]"
+            )
+
+
+def _check_languages(languages: list[str]) -> None:
+    if not languages:
+        raise ConfigError("pii.languages is empty", "e.g. pii.languages=[en]")
+    unusual = [language for language in languages if language not in LANGUAGES]
+    if not unusual:
+        return
+    # Its model takes about half a second to load.
+    from curation.languages import identifier
+
+    known = sorted(set(identifier().labels))
+    for language in unusual:
+        if language not in known:
+            raise ConfigError(
+                f"pii.languages holds '{language}', which no text is ever taken for",
+                f"known: {', '.join(known)}",
             )
 
 

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from conf.app import run
+from curation.__main__ import run as curate
+from curation.config import CurationConfig
 from curation.pii import Engine, PiiConfig, judge
 from curation.pii.languages import other_language
 from data.records import FrameRecords
@@ -50,3 +55,16 @@ def test_the_tag(engine: Engine) -> None:
         row for row in said if row["action"] == "edit" and row["record_id"] in (tags or {row["record_id"]})
     ]
     assert "anna@acme.org" not in str(masked["messages"])
+
+
+@pytest.mark.parametrize("language", ["xx", "EN", "german", ""])
+def test_a_language_that_is_never_found_is_refused(
+    language: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.argv", ["curation", "source.path=raw.jsonl", f"pii.languages=[en,'{language}']"])
+    assert run("curation", CurationConfig, curate) == 2
+    said = capsys.readouterr().err
+    assert f"pii.languages holds '{language}'" in said
+    assert "known: " in said and " de, " in said and " tr, " in said
+    assert PiiConfig(languages=["en", "de", "tr"]).languages == ["en", "de", "tr"]
