@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import resource
 import signal
@@ -25,6 +26,7 @@ from train.ingredients import gather
 from train.methods import MethodConfig
 from train.resume import differences
 from train.run import learn, train
+from train.stretches import NOTE
 
 ROOT = Path(__file__).parents[2]
 Make = Callable[..., TrainConfig]
@@ -141,3 +143,61 @@ def test_the_command_ends_with_143(settings: Make, tmp_path: Path) -> None:
     assert "Traceback" not in said
     with Store.open(config.store.path, read_only=True) as store:
         assert store.runs()[-1].status == "running"
+
+
+def test_a_training_that_went_on_says_what_all_of_it_took(settings: Make, tmp_path: Path) -> None:
+    def config(name: str) -> TrainConfig:
+        return settings(tmp_path / name, seed=8, early_stopping_patience=0, row_losses=0)
+
+    whole = watched(config("whole")).metrics
+    for stop in (6, 10):  # after checkpoint-4 and checkpoint-8
+        with pytest.raises(KeyboardInterrupt):
+            again = replace(config("parts"), resume="true" if stop > 6 else "false")
+            watched(again, At(stop, lambda: (_ for _ in ()).throw(KeyboardInterrupt)))
+    noted = [json.loads(path.read_text()) for path in folder_of(config("parts")).rglob(NOTE)]
+    assert sorted(note["stretches"] for note in noted) == [1, 2]
+    parts = watched(replace(config("parts"), resume="true")).metrics
+    assert (parts["steps"], parts["stretches"], whole["stretches"]) == (12, 3, 1)
+    assert parts["tokens_trained"] == whole["tokens_trained"] > 0  # steps that were done twice count once
+    second = max(noted, key=lambda note: float(note["stretches"]))
+    assert parts["seconds"] > second["seconds"] > 0
+    assert parts["step_seconds"] > second["step_seconds"] > 0
+    assert parts["tokens_per_second"] == pytest.approx(
+        parts["tokens_trained"] / parts["step_seconds"], rel=0.05
+    )
+
+
+def test_runs_that_failed_and_runs_of_other_tasks_are_not_offered_to_go_on_with(
+    settings: Make, labels: Make, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+
+    def broken() -> None:
+        raise RuntimeError("a wire came loose")
+
+    with pytest.raises(RuntimeError):
+        watched(settings(out, seed=9), At(5, broken))
+    with pytest.raises(KeyboardInterrupt):
+        classify = labels(out, steps=8, eval_steps=4)
+        watched(classify, At(5, lambda: (_ for _ in ()).throw(KeyboardInterrupt)))
+    assert len(list(out.glob("run-*/checkpoints/checkpoint-4"))) == 2
+    assert train(settings(out, seed=10, resume="true", steps=2, eval_steps=2)) == 0
+    assert "No checkpoint yet" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_ctrl_c_says_one_thing(settings: Make, tmp_path: Path) -> None:
+    config = settings(tmp_path / "out")
+    command = [
+        sys.executable, "-m", "train", f"store.path={config.store.path}", f"out={config.out}", "model=tiny",
+        "steps=3000", "eval_steps=20", "threads=1", "early_stopping_patience=0", "report_to=[none]",
+    ]  # fmt: skip
+    child = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    while not list(Path(config.out).glob("*/checkpoints/checkpoint-20/trainer_state.json")):
+        assert child.poll() is None
+        time.sleep(0.05)
+    child.send_signal(signal.SIGINT)
+    _, said = child.communicate(timeout=120)
+    assert child.returncode == 130
+    assert "Stopped. The same command with resume=true goes on from checkpoint-" in " ".join(said.split())
+    assert "what was finished is kept" not in said
