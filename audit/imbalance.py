@@ -8,7 +8,7 @@ from audit.context import Context
 from audit.gaps import Counts, Four, Gap, compare, gap_facts, without_mirror, worst_gap
 from audit.groups import NO_GROUPS, group_rows, group_sql, quoted
 from data.facts import Fact, Outcome
-from data.report.wording import DIFFERENCE, number, percent, quantity
+from data.report.wording import DIFFERENCE, counted, number, percent, quantity
 
 
 def imbalance(context: Context) -> list[Fact]:
@@ -124,7 +124,8 @@ def _imbalance_words(gaps: list[Gap], context: Context) -> str:
         worst = worst_gap(bad)
         direction = "more" if (worst.value or 0) > 0 else "less"
         return (
-            f"{len(bad)} of {len(gaps)} comparisons differ by more than is allowed. "
+            f"{number(len(bad))} of {counted(len(gaps), 'comparison')} {'differs' if len(bad) == 1 else 'differ'} by "
+            "more than is allowed. "
             f"The largest: '{worst.counts.about}' is {direction} frequent in {worst.counts.group} than in "
             f"all other rows ({percent(worst.counts.found / worst.counts.n)} against "
             f"{percent(worst.counts.other_found / worst.counts.other_n)})."

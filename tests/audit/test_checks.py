@@ -261,17 +261,6 @@ def test_without_labels_answer_lengths_are_compared(
     assert main.outcome == "FAIL"
 
 
-def test_removal_parity_names_stage_and_group(workshop: Any, many_rows: MakeRows) -> None:
-    workshop.ingest(many_rows(800))
-    workshop.drop("exact", lambda row: row["line"] % 40 < 4)
-    workshop.drop("quality", lambda row: row["audience"] == "older" and row["line"] % 3 == 0)
-    facts = {f.slice: f for f in facts_of(workshop, "FAI-010")}
-    assert facts["quality | audience=older"].outcome == "FAIL"
-    assert facts["all stages | audience=older"].outcome == "FAIL"
-    assert facts["exact | audience=older"].value == 0
-    assert "quality" in facts["all"].detail["says"]
-
-
 def test_no_groups_is_not_run(workshop: Any, many_rows: MakeRows) -> None:
     rows = [{"prompt": row["prompt"], "completion": row["completion"]} for row in many_rows(60)]
     workshop.ingest(rows, groups=())
