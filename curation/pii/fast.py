@@ -1,9 +1,7 @@
 """The same findings as `AnalyzerEngine.analyze`, text by text, for less work.
 
-1. The named-entity pipe runs alone, over batches (`ner.BatchedNer`; spaCy's own for models of another shape). Its
-   choices depend on spaCy's sentence boundaries in one way: an entity never crosses one. So only a text with an entity
-   over a possible boundary goes through the parser too. (Of 3,599 texts 5 differed
-   without that step and 3 with it.)
+1. Named entities are read over batches, and sentences only where they decide on one (`ner`; a model of another shape
+   runs as it is).
 2. A recogniser runs where its cheap necessary condition holds: a necessary regex, and for one whose patterns all
    score below the threshold a context word somewhere in the text.
 3. Lemmas, which Presidio needs to look for context words, are made around findings that could gain by them.
@@ -12,7 +10,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from curation.pii.config import PiiConfig
@@ -26,9 +24,6 @@ if TYPE_CHECKING:
     from presidio_analyzer import RecognizerResult
 
 BATCH_TEXTS = 128
-# A line end, or a full stop, question or exclamation mark before a space, inside an entity: a sentence may end there.
-BOUNDARY = re.compile(r"\n|[.!?]['\")\]]*\s")
-
 # What a text must hold for the recogniser to find anything at all; looser than the recogniser's own patterns.
 NECESSARY = {
     "CreditCardRecognizer": r"\d(?:[- ]?\d){12}",
@@ -65,8 +60,7 @@ class FastAnalyzer:
         self._labels = {label: name for label, name in MAPPING.items() if name in self._entities}
         self._gates = [_Gate(r, self._threshold) for r in self._recognisers if r.name != "SpacyRecognizer"]
         self._phones = {r.id: PhoneFinder(r) for r in self._recognisers if r.name == "PhoneRecognizer"}
-        self._ner = _batched(self._nlp) if self._labels else None
-        self._name_pipes = [n for n in ("tok2vec", "parser", "senter", "ner") if n in self._nlp.pipe_names]
+        self._ner = _batched(self._nlp, self._labels) if self._labels else None
         self._context = ContextScores(self._analyzer, nlp, self._recognisers)
 
     def find(self, texts: Sequence[str]) -> list[list[Finding]]:
@@ -84,28 +78,17 @@ class FastAnalyzer:
 
     def _names(self, texts: Sequence[str]) -> tuple[list[Any], list[list[tuple[str, int, int]]]]:
         """The tokenised texts, and the spans (label, start, end in characters) of each."""
-        if not self._labels:
-            return list(self._nlp.tokenizer.pipe(texts)), [[] for _ in texts]
         docs = list(self._nlp.tokenizer.pipe(texts))
-        if self._ner is not None:
-            spans = self._ner.spans(docs)
-        else:
-            with self._nlp.select_pipes(enable=["ner"]):
-                docs = list(self._nlp.pipe(docs, batch_size=BATCH_TEXTS))
-            spans = [[(e.label_, e.start, e.end) for e in doc.ents] for doc in docs]
-        places = [
+        if not self._labels:
+            return docs, [[] for _ in texts]
+        if self._ner is None:
+            whole = self._nlp.pipe(texts, batch_size=BATCH_TEXTS)
+            return docs, [[(e.label_, e.start_char, e.end_char) for e in doc.ents] for doc in whole]
+        spans = self._ner.spans(docs)
+        return docs, [
             [(label, *_characters(doc, a, b)) for label, a, b in own]
             for doc, own in zip(docs, spans, strict=True)
         ]
-        unsure = [
-            i
-            for i, own in enumerate(places)
-            if any(label in self._labels and BOUNDARY.search(texts[i], a, b) for label, a, b in own)
-        ]
-        with self._nlp.select_pipes(enable=self._name_pipes):
-            for i, doc in zip(unsure, self._nlp.pipe([texts[i] for i in unsure]), strict=True):
-                places[i] = [(e.label_, e.start_char, e.end_char) for e in doc.ents]
-        return docs, places
 
     def _pattern_results(self, text: str) -> list[RecognizerResult]:
         low = text.lower()
@@ -176,10 +159,10 @@ def _identified(result: RecognizerResult, recogniser: Any) -> RecognizerResult:
     return result
 
 
-def _batched(nlp: Any) -> BatchedNer | None:
+def _batched(nlp: Any, labels: Iterable[str]) -> BatchedNer | None:
     """The fast reading of the named-entity pipe where it has the known shape."""
     try:
-        return BatchedNer(nlp)
+        return BatchedNer(nlp, labels)
     except ValueError:
         return None
 

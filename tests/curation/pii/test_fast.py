@@ -76,17 +76,16 @@ def test_same_as_stock_on_the_synthetic_set(analyzer: FastAnalyzer, shared_data:
 def test_entities_as_spacy_reads_them(analyzer: FastAnalyzer) -> None:
     nlp = analyzer._nlp
     docs = [nlp.make_doc(text) for text in TEXTS * 3]
-    with nlp.select_pipes(enable=["ner"]):
-        expected = [[(e.label_, e.start, e.end) for e in doc.ents] for doc in nlp.pipe(TEXTS * 3)]
+    expected = [[(e.label_, e.start, e.end) for e in doc.ents] for doc in nlp.pipe(TEXTS * 3)]
     assert any(expected)
-    assert BatchedNer(nlp).spans(docs) == expected
+    assert BatchedNer(nlp, nlp.get_pipe("ner").labels).spans(docs) == expected
 
 
 def test_a_model_of_another_shape_is_read_by_spacy_itself(analyzer: FastAnalyzer) -> None:
     import spacy
 
     with pytest.raises(ValueError, match="known shape"):
-        BatchedNer(spacy.blank("en"))
+        BatchedNer(spacy.blank("en"), ["PERSON"])
     own = analyzer.find(TEXTS)
     batched, analyzer._ner = analyzer._ner, None
     try:
