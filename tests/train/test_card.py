@@ -11,8 +11,10 @@ import polars as pl
 import pytest
 from huggingface_hub import ModelCard
 
+from data.report.charts import line
 from data.store import Store
-from train.card import Provenance, write_card
+from train.card import Provenance, curve, curve_rows, write_card
+from train.forecast_shown import energy
 from train.rows_kept import TABLE
 
 
@@ -67,3 +69,25 @@ def test_the_page_of_the_run_shows_checks_examples_and_the_forecast(trained: Any
     marks = re.findall(r"<mark>(.*?)</mark>", page, flags=re.DOTALL)
     assert len(marks) == 2
     assert all(mark.startswith("It is a ") and mark.endswith("&lt;|im_end|&gt;") for mark in marks)
+
+
+def test_the_axis_of_few_steps_has_whole_numbers() -> None:
+    def least(points: list[dict[str, Any]]) -> Any:
+        return (
+            line(points, x_title="x", y_title="y")
+            .to_dict()["layer"][0]["encoding"]["x"]["axis"]
+            .get("tickMinStep")
+        )
+
+    rows = curve_rows([{"step": step, "loss": 2.0 - step / 10} for step in (1, 2, 3)])
+    assert curve(rows, 3).to_dict()["layer"][0]["encoding"]["x"]["axis"]["tickMinStep"] == 1
+    assert least([{"x": share / 4, "y": share, "series": "rows"} for share in range(5)]) is None
+
+
+def test_energy_is_said_in_a_unit_that_can_be_read() -> None:
+    assert [energy(kwh) for kwh in (2.3e-5, 0.0058, 0.0294, 12.34)] == [
+        "0.023 Wh",
+        "5.8 Wh",
+        "0.029 kWh",
+        "12 kWh",
+    ]

@@ -10,10 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
+import yaml
 
 from data.store import Store
 from train import processes
 from train.config import TrainConfig
+from train.load import load_tuned
 
 ROOT = Path(__file__).parents[2]
 CONFIGS = sorted((ROOT / "conf" / "accelerate").glob("*.yaml"))
@@ -44,18 +47,34 @@ def test_launch_configurations_are_read_by_accelerate(file: Path) -> None:
     assert str(file.relative_to(ROOT)) in file.read_text()
 
 
+def on_two_cpus(name: str, folder: Path) -> Path:
+    """The launch configuration of this name for two CPU processes, in float32; nothing else of it is changed."""
+    settings = yaml.safe_load((ROOT / "conf" / "accelerate" / f"{name}.yaml").read_text())
+    settings |= {"num_processes": 2, "use_cpu": True, "mixed_precision": "no"}
+    (folder / "launch.yaml").write_text(yaml.safe_dump(settings))
+    return folder / "launch.yaml"
+
+
+# FSDP2 shares the weights among the processes, DDP gives each all of them.
 @pytest.mark.slow
+@pytest.mark.parametrize(("launched", "method"), [("ddp", "lora"), ("fsdp2", "lora"), ("fsdp2", "full")])
 def test_two_processes_learn_what_one_learns(
-    plant: Callable[..., TrainConfig], conversations: Callable[[int], Any], tmp_path: Path
+    plant: Callable[..., TrainConfig],
+    conversations: Callable[[int], Any],
+    tmp_path: Path,
+    launched: str,
+    method: str,
 ) -> None:
     # 24 training rows: an epoch is whole steps. Where it is not, its last step is filled with rows of its beginning.
     config = plant(conversations(40))
+    rate = 3e-3 if method == "full" else 1e-2
     shared = [
-        f"store.path={config.store.path}", "model=tiny", "steps=12", "eval_steps=4", "learning_rate=1e-2", "threads=1",
-        "method.dropout=0", "early_stopping_patience=0", "report_to=[none]", "batch_size=4",
+        f"store.path={config.store.path}", "model=tiny", "steps=12", "eval_steps=4", f"method={method}",
+        f"learning_rate={rate}", "method.dropout=0", "threads=1", "early_stopping_patience=0", "report_to=[none]",
+        "batch_size=4",
     ]  # fmt: skip
     launch = [str(Path(sys.executable).with_name("accelerate")), "launch"]
-    launch += ["--config_file", str(ROOT / "conf" / "accelerate" / "ddp.yaml"), "--num_processes", "2"]
+    launch += ["--config_file", str(on_two_cpus(launched, tmp_path))]
     said = [
         subprocess.run(
             [*start, "-m", "train", *shared, *own],
@@ -83,3 +102,9 @@ def test_two_processes_learn_what_one_learns(
         assert two.metrics[name] == pytest.approx(one.metrics[name], abs=rounding), name
     assert two.metrics["validation_loss"] < two.metrics["validation_loss_before"] - 0.5
     assert two.metrics["rows_digest"] == one.metrics["rows_digest"]
+    # What was put together from the processes' shares is the model: it answers like the one of a single process.
+    held = [load_tuned(run)[0].state_dict() for run in (two, one)]
+    assert held[0].keys() == held[1].keys()
+    for name, weight in held[0].items():
+        assert weight.shape == held[1][name].shape
+        assert torch.allclose(weight, held[1][name], atol=2e-2), name
