@@ -55,8 +55,15 @@ def places(store: Store) -> list[Place]:
 
 
 def lost(store: Store) -> list[Place]:
-    """Exports, backups and raw files that are not where they were: deleted, moved, or named from another folder."""
-    noted = [Place(Kind(kind), path, version) for kind, path, version in store.noted_places()]
+    """Exports, backups and raw files that are not where they were: deleted, moved, or named from another folder.
+
+    Not the folder of tokens: who wants room deletes it, and the next training makes it again.
+    """
+    noted = [
+        Place(Kind(kind), path, version)
+        for kind, path, version in store.noted_places()
+        if kind != Kind.tokens.value
+    ]
     read = store.query("SELECT version, file FROM files ORDER BY file").rows()
     raw = [Place(Kind.source, Path(file), version) for version, file in read]
     return [place for place in dict.fromkeys([*noted, *raw]) if not place.path.exists()]
