@@ -53,7 +53,7 @@ def test_a_loss_that_is_no_number_ends_the_training(key: str) -> None:
         watch.on_log(arguments, state, None, logs={key: math.nan})
 
 
-def test_the_plain_head_gives_the_loss_of_trls_tiles(trained: Any) -> None:
+def test_the_plain_head_gives_the_loss_of_trls_tiles(trained: Any, tmp_path: Path) -> None:
     """The loss that we train on, TRL's own, and one written out by hand agree on one batch."""
     import torch
     from datasets import Dataset
@@ -67,6 +67,7 @@ def test_the_plain_head_gives_the_loss_of_trls_tiles(trained: Any) -> None:
     ]
     with quiet():
         arguments = SFTConfig(
+            output_dir=str(tmp_path),
             use_cpu=True,
             bf16=False,
             report_to=[],
