@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import polars as pl
@@ -31,6 +31,7 @@ class Grown:
     old    the records that it judged; `kept` those of them that it left
     new    the records that it has not judged
     said   what it said of the old ones
+    left   what the stage leaves for its `measure_grown`, so that nothing is looked for twice
 
     Its verdicts on old records hold on, but for those that it names as judged again.
     """
@@ -39,6 +40,7 @@ class Grown:
     kept: Records
     new: Records
     said: Said
+    left: dict[str, pl.DataFrame] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

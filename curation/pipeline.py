@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -161,7 +161,7 @@ def run_stage(store: Store, parent: str, stage: Stage, config: Any) -> Step:
         earlier=found.version if found and said.again is not None else None,
         again=said.again,
     )
-    measure(store, parent, version, stage, config, kind, found)
+    measure(store, parent, version, stage, config, kind, found, said.left)
     return Step(stage.name, version, False, time.perf_counter() - started)
 
 
@@ -193,10 +193,14 @@ def _sketch(store: Store, parent: str, stage: Stage, config: Any, found: Earlier
 
 @dataclass(frozen=True, slots=True)
 class _Said:
-    """Verdicts on all records; or, with `again`, on new ones and on these old ones: the rest is as said before."""
+    """Verdicts on all records; or, with `again`, on new ones and on these old ones: the rest is as said before.
+
+    `left` is what the stage left for measuring (see `Grown`).
+    """
 
     verdicts: Verdicts
     again: pl.Series | None = None
+    left: dict[str, pl.DataFrame] = field(default_factory=dict)
 
 
 def _said_before(
@@ -229,9 +233,10 @@ def _set_wise(
         old = store.read(found.parent, sketch_kind=kind)
         kept = store.read(found.version, sketch_kind=kind)
         new = store.read(parent, but=found.parent, sketch_kind=kind)
-        more = stage.extend(Grown(old=old, kept=kept, new=new, said=found.said), config)
+        grown = Grown(old=old, kept=kept, new=new, said=found.said)
+        more = stage.extend(grown, config)
         if more is not None:
-            return _Said(*more)
+            return _Said(*more, grown.left)
     return _Said(stage.judge(store.read(parent, sketch_kind=kind), config))
 
 
@@ -286,6 +291,7 @@ def measure(
     config: Any,
     kind: str = "",
     found: Earlier | None = None,
+    left: Mapping[str, pl.DataFrame] | None = None,
 ) -> None:
     """Store the facts of a stage that measures itself: `curation.<name>.measure(before, after, config)`."""
     if stage.measure is None:
@@ -294,7 +300,8 @@ def measure(
     if found is not None and stage.measure_grown is not None and store.holds(version, found.version):
         earlier = store.read(found.version, sketch_kind=kind)
         new = store.read(version, but=found.version, sketch_kind=kind)
-        facts = stage.measure_grown(store.read(version), earlier, new, store.facts(found.version), config)
+        before = store.facts(found.version)
+        facts = stage.measure_grown(store.read(version), earlier, new, before, left or {}, config)
     if facts is None:
         facts = stage.measure(store.read(parent), store.read(version), config)
     store.add_facts(facts)

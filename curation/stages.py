@@ -94,14 +94,13 @@ class Stage:
     @property
     def measure_grown(
         self,
-    ) -> Callable[[Records, Records, Records, pl.DataFrame, Any], list[Fact] | None] | None:
-        """(after, earlier, new, facts of the earlier, config) -> facts as `measure` gives them; None: it must measure.
+    ) -> Callable[..., list[Fact] | None] | None:
+        """(after, earlier, new, facts, left, config) -> facts as `measure` gives them; None: it must measure.
 
         For stages that need not measure all of `after` again, where `earlier` and `new` together are the whole of it.
+        `facts` are those of `earlier`, `left` is what `extend` left (see `Grown`).
         """
-        function: Callable[[Records, Records, Records, pl.DataFrame, Any], list[Fact] | None] | None = (
-            getattr(self._module(), "measure_grown", None)
-        )
+        function: Callable[..., list[Fact] | None] | None = getattr(self._module(), "measure_grown", None)
         return function
 
     def is_on(self, config: Any) -> bool:

@@ -26,15 +26,13 @@ def show(store: Store, steps: Sequence[Step], config: CurationConfig, console: C
     for line in evaluation_hits(store, steps):
         console.print(line, highlight=False)
     last = steps[-1].version
-    splits = store.query(
-        "SELECT split, count(*) AS rows FROM members WHERE version = ? AND split IS NOT NULL GROUP BY ALL ORDER BY ALL",
-        [last],
-    )
+    counted = counts_of(store, last, config)
+    splits = _counted(counted, "split").drop_nulls()
     if splits.height:
         counts = dict(splits.iter_rows())
         line = ", ".join(f"{name} {counts.get(name, 0):,}" for name in ("train", "validation", "test"))
         console.print(f"splits: {line}")
-    for warning in advice(store, last, config):
+    for warning in advice(counted, config):
         console.print(f"[yellow]warning:[/] {warning}", highlight=False)
     console.print(f"version [bold]{last}[/] in {store.path}", highlight=False, soft_wrap=True)
 
@@ -62,8 +60,10 @@ def stage_table(store: Store, steps: Sequence[Step]) -> Table:
         table.add_row(
             step.stage, before, "", "", f"{version.rows:,}", time, style="bold" if version.dropped else ""
         )
-        reasons = store.query("SELECT action, reason FROM verdicts WHERE version = ?", [step.version])
-        _reason_rows(table, reasons.filter(pl.col("action") != "assign"))
+        reasons = store.query(
+            "SELECT action, reason FROM verdicts WHERE version = ? AND action != 'assign'", [step.version]
+        )
+        _reason_rows(table, reasons)
     return table
 
 
@@ -93,10 +93,17 @@ def _reason_rows(table: Table, reasons: pl.DataFrame) -> None:
         table.add_row("", "", f"{_MARKS[action]} {reason}", f"{count:,}", "", "", style="dim")
 
 
-def advice(store: Store, version: str, config: CurationConfig) -> list[str]:
-    """What a careful colleague would say of `version`: too few, too skewed, unlicensed, too small a test split."""
+def counts_of(store: Store, version: str, config: CurationConfig) -> pl.DataFrame:
+    """How many records of `version` have each combination of what `advice` is given on (`counted`)."""
     columns = dict.fromkeys(("source", "licence", "split", "task", *config.source.groups))
-    frame = store.read(version).counts(*columns)
+    return store.read(version).counts(*columns)
+
+
+def advice(frame: pl.DataFrame, config: CurationConfig) -> list[str]:
+    """What a careful colleague would say of a version: too few, too skewed, unlicensed, too small a test split.
+
+    `frame` is what `counts_of` says of it.
+    """
     if frame.is_empty():
         return ["no record is left; look at the table above for the reason that took most"]
     found = _few_examples(frame, config.min_examples)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 from collections.abc import Collection, Iterator, Sequence
@@ -11,12 +10,12 @@ from dataclasses import asdict, fields
 from typing import Any, TypeVar
 
 import duckdb
-import numpy as np
 import polars as pl
 
 from data.errors import StoreError, closest
 from data.evaluations import ANSWER_SCHEMA, Evaluation
 from data.facts import Fact
+from data.membership import digest_of
 from data.records import canonical_json
 from data.runs import Run
 from data.verdicts import Verdicts, verdicts
@@ -33,19 +32,13 @@ def check_tag(name: str) -> None:
         raise StoreError(f"'{name}' cannot be a tag", "a tag is made of letters, digits, and . _ -")
 
 
-def _joined(texts: Any) -> memoryview:
-    """The bytes of an Arrow string array without nulls, one after the other: as they lie in memory."""
-    _, offsets, content = texts.buffers()
-    width = np.int64 if str(texts.type).startswith("large") else np.int32
-    bounds = np.frombuffer(offsets, width)[texts.offset : texts.offset + len(texts) + 1]
-    return memoryview(content)[int(bounds[0]) : int(bounds[-1])]
-
-
 class Journal:
     """The part of the store that names and describes; `Store` adds what changes versions."""
 
     def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
         self.connection = connection
+        # Versions that were looked up: they do not change.
+        self._known: dict[str, Version] = {}
 
     # ---------------------------------------------------------------- names
 
@@ -56,6 +49,8 @@ class Journal:
 
     def resolve(self, name: str) -> str:
         """The version id for `latest`, a tag, an id, or the beginning of one. Raises StoreError."""
+        if name in self._known:
+            return name
         if name == "latest":
             found = self.newest()
             if found is None:
@@ -90,13 +85,19 @@ class Journal:
         if on is not None or partners is not None:
             chosen = "AND (record_id IN (SELECT unnest($on)) OR partner IN (SELECT unnest($partners)))"
             params |= {"on": list(on or [""]), "partners": list(partners or [""])}
+        found = self.connection.sql(
+            f"""SELECT * EXCLUDE (version) FROM verdicts WHERE version = $version {chosen}
+            ORDER BY record_id, action, reason""",
+            params=params,
+        ).pl()
+        edited = found["text_hash"].drop_nulls().unique()
+        if edited.is_empty():
+            return verdicts(found.drop("text_hash"))
+        self.connection.register("edited_texts", edited.to_frame())
+        texts = self.query("SELECT text_hash, messages FROM texts SEMI JOIN edited_texts USING (text_hash)")
+        self.connection.unregister("edited_texts")
         return verdicts(
-            self.connection.sql(
-                f"""SELECT d.* EXCLUDE (version, text_hash), t.messages FROM verdicts d
-                LEFT JOIN texts t USING (text_hash) WHERE d.version = $version {chosen}
-                ORDER BY record_id, action, reason""",
-                params=params,
-            ).pl()
+            found.join(texts, on="text_hash", how="left", maintain_order="left").drop("text_hash")
         )
 
     def rejects(self, version: str) -> pl.DataFrame:
@@ -206,17 +207,14 @@ class Journal:
 
     def membership_digest(self, version: str) -> str:
         """SHA-256 over the sorted (record_id, text_hash, split) lines of `version`."""
-        total = hashlib.sha256()
-        reader = self.connection.sql(
-            """SELECT record_id || ' ' || text_hash || ' ' || coalesce(split, '-') || chr(10) AS entry
-            FROM members WHERE version = ? ORDER BY record_id""",
-            params=[version],
-        ).to_arrow_reader(100_000)
-        for batch in reader:
-            total.update(_joined(batch.column(0)))
-        return total.hexdigest()
+        return digest_of(self._members_of(version))
 
     # ---------------------------------------------------------------- parts of the above
+
+    def _members_of(self, version: str) -> pl.DataFrame:
+        """record_id, text_hash and split of the members of `version`, sorted."""
+        sql = "SELECT record_id, text_hash, split FROM members WHERE version = ?"
+        return self.query(sql, [version]).sort("record_id")
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from data.memory import Memory
-from data.parts import MOST_GAPS, add_part, begin_like, gaps, leave_out, new_parts
+from data.parts import MOST_GAPS, add_part, begin_like, gaps, leave_out, rows_in
 from data.reading import StoreRecords
 from data.verdicts import Action
 
@@ -17,7 +17,7 @@ class Making(Memory):
         """The members of `made`: those of `parent` as the registered `judged`, which is `frame`, changes them."""
         changing = [Action.drop.value, Action.edit.value, Action.assign.value]
         changed = frame.filter(pl.col("action").is_in(changing))["record_id"].n_unique()
-        rows = self._one("SELECT count(*) FROM members WHERE version = ?", [parent])
+        rows = rows_in(self.connection, "member", parent)
         restored = frame.filter(action=Action.restore.value).height
         if not changed and not restored:
             begin_like(self.connection, "member", made, parent)
@@ -70,7 +70,7 @@ class Making(Memory):
         for noun in ("member", "verdict"):
             begin_like(self.connection, noun, made, earlier)
         leave_out(self.connection, "verdict", made, "again_ids")
-        parts = new_parts(self.connection, parent, before.parent)
+        parts = self._new_parts(parent, before.parent)
         but = before.parent if parts is None else None
         new = StoreRecords(self.connection, parent, but=but, parts=parts)
         self.connection.register("fresh_ids", pl.concat([new.frame("record_id").collect(), ids]).unique())

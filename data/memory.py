@@ -6,9 +6,11 @@ import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+import duckdb
 import polars as pl
 
 from data.annotations import Annotations
+from data.fresh import VIEW, Fresh
 from data.parts import members_in, new_parts
 from data.reading import StoreRecords, derived, streamed
 from data.verdicts import Action, Verdicts, verdicts
@@ -20,6 +22,11 @@ SKETCHED = "sketched:"
 
 class Memory(Annotations):
     """The part of the store that remembers; it changes no version."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+        super().__init__(connection)
+        self._fresh = Fresh()
+        self._beside: dict[tuple[str, str], list[str] | None] = {}
 
     def made(self, version: str, *, stage: str, config: Mapping[str, Any], code: str) -> str | None:
         """The id of the version that this stage already made of `version`, marked as used; else None."""
@@ -70,7 +77,7 @@ class Memory(Annotations):
         ).iter_rows():
             if self.erased(made) or self.erased(parent):
                 continue
-            if new_parts(self.connection, version, parent) is not None:
+            if self._new_parts(version, parent) is not None:
                 return str(made)
             strangers = self._one(
                 """SELECT count(*) FROM members a WHERE a.version = ? AND NOT EXISTS (SELECT 1 FROM members b
@@ -82,9 +89,16 @@ class Memory(Annotations):
                 return str(made)
         return None
 
+    def _new_parts(self, version: str, before: str) -> list[str] | None:
+        """See `new_parts`; asked once, since what versions are made of does not change."""
+        asked = version, before
+        if asked not in self._beside:
+            self._beside[asked] = new_parts(self.connection, version, before)
+        return self._beside[asked]
+
     def holds(self, version: str, part: str) -> bool:
         """Whether `version` was made so that all members of `part` are in it, with their texts and splits."""
-        return new_parts(self.connection, version, part) is not None
+        return self._new_parts(version, part) is not None
 
     def ingests(self, config: Mapping[str, Any], code: str) -> list[tuple[str, list[dict[str, Any]]]]:
         """Ingest versions made with this very configuration and code, newest first, and their files (see `files`)."""
@@ -126,13 +140,17 @@ class Memory(Annotations):
         """
         if but is not None and self.setting(f"{SKETCHED}{kind}") != but:
             but = None
-        parts = new_parts(self.connection, version, but) if but is not None else None
+        parts = self._new_parts(version, but) if but is not None else None
         members = "members" if parts is None else members_in(parts)
         selected = ", ".join(f"{derived(name)} AS {name}" for name in columns)
-        sql = f"""SELECT t.text_hash, {selected} FROM texts t WHERE t.text_hash IN
+        views = {}
+        if parts is not None:
+            hashes = self.query(f"SELECT text_hash FROM {members} WHERE version = ?", [version])["text_hash"]
+            views = self._fresh.view_of(hashes)
+        sql = f"""SELECT t.text_hash, {selected} FROM {VIEW if views else "texts"} t WHERE t.text_hash IN
             (SELECT text_hash FROM {members} WHERE version = $version)
             AND NOT EXISTS (SELECT 1 FROM sketches k WHERE k.kind = $kind AND k.text_hash = t.text_hash)"""
-        yield from streamed(self.connection, sql, {"version": version, "kind": kind}, rows)
+        yield from streamed(self.connection, sql, {"version": version, "kind": kind}, rows, views)
 
     def add_sketches(self, version: str, kind: str, frames: Iterable[pl.DataFrame]) -> None:
         """Keep sketches (text_hash, data) of `kind` (`stage:code:settings`); those of the stage's older code go.

@@ -61,6 +61,15 @@ def gaps(connection: duckdb.DuckDBPyConnection, noun: Noun, version: str) -> int
     return count
 
 
+def rows_in(connection: duckdb.DuckDBPyConnection, noun: Noun, version: str) -> int:
+    """How many rows `version` has: those of its parts without its gaps, each of which is a row of one of them."""
+    rows: int = connection.execute(
+        f"SELECT count(*) FROM {noun}_rows WHERE part IN (SELECT part FROM {noun}_parts WHERE version = ?)",
+        [version],
+    ).fetchall()[0][0]
+    return rows - gaps(connection, noun, version)
+
+
 def make_whole(connection: duckdb.DuckDBPyConnection, noun: Noun, version: str, rows: int) -> None:
     """Write `version`, which has `rows` rows, as one part where it has come to many parts or gaps."""
     many = len(parts_of(connection, noun, version)) > MOST_PARTS
@@ -95,6 +104,8 @@ def new_parts(connection: duckdb.DuckDBPyConnection, version: str, before: str) 
 
 def members_in(parts: list[str]) -> str:
     """A relation like `members`, of these parts only."""
-    named = ", ".join("'" + part.replace("'", "''") + "'" for part in parts)
+    named = ", ".join("'" + part.replace("'", "''") + "'" for part in parts) or "NULL"
+    # The gaps are narrowed before the join: it would be made ready for those of all parts.
     return f"""(SELECT version, record_id, text_hash, split FROM member_parts JOIN member_rows USING (part)
-        ANTI JOIN member_gaps USING (version, part, record_id) WHERE part IN ({named or "NULL"}))"""
+        ANTI JOIN (FROM member_gaps WHERE part IN ({named})) USING (version, part, record_id)
+        WHERE part IN ({named}))"""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -9,6 +10,7 @@ import duckdb
 import polars as pl
 
 from data.errors import StoreError
+from data.fresh import VIEW, Fresh, register
 from data.parts import members_in
 from data.records import ANSWER_ROLES, RECORD_SCHEMA, Pick, canonical_json
 
@@ -39,8 +41,8 @@ class StoreRecords:
 
     `unjudged_by` leaves out records whose very text was judged before by the stage with that key; `among` leaves
     out all but these record ids; `but` leaves out the members of that version, `parts` what is not in these parts
-    (data/parts.py). `sketch_kind` says whose sketches are read; `again` are records that are read although they were
-    judged.
+    (data/parts.py), whose texts are read from `fresh` if it has them all. `sketch_kind` says whose sketches are
+    read; `again` are records that are read although they were judged.
 
     A version of which texts were erased is refused where texts are asked for, so that no stage, training or export
     takes the rest for the whole; with `readable` the records whose texts are there are read.
@@ -58,6 +60,7 @@ class StoreRecords:
         again: list[str] | None = None,
         readable: bool = False,
         parts: list[str] | None = None,
+        fresh: Fresh | None = None,
     ) -> None:
         self.version = version
         self._connection = connection
@@ -69,6 +72,8 @@ class StoreRecords:
         self._readable = readable
         self._members = "members" if parts is None else members_in(parts)
         self._parts = parts
+        self._fresh = fresh
+        self._views: dict[str, pl.DataFrame] | None = None if parts is not None and fresh else {}
 
     def __len__(self) -> int:
         where, params = self._where()
@@ -94,7 +99,7 @@ class StoreRecords:
         # Ordered, so that a stage that reads twice, with other columns, meets the records in the same order.
         sql, params = self._sql(self._selected(columns))
         sql += " ORDER BY m.record_id"
-        yield from streamed(self._connection, sql, params, rows)
+        yield from streamed(self._connection, sql, params, rows, self._views)
 
     def earlier(self, stage: str, config: dict[str, Any], reason: str = "") -> pl.DataFrame:
         """See `Records.earlier`."""
@@ -153,6 +158,7 @@ class StoreRecords:
             again=self._again,
             readable=self._readable,
             parts=self._parts,
+            fresh=self._fresh,
         )
 
     def erased(self) -> int:
@@ -190,12 +196,24 @@ class StoreRecords:
     def _sql(self, selected: list[str], joins: str = "") -> tuple[str, list[Any]]:
         text = ", ".join(selected)
         joins += " JOIN records r USING (record_id)" if "r." in text else ""
-        joins += " JOIN texts t USING (text_hash)" if "t.messages" in text else ""
+        if "t.messages" in text:
+            joins += f" JOIN {VIEW if self._from_fresh() else 'texts'} t USING (text_hash)"
         joins += _REPLACED if "edited.places" in text else ""
         if "t.messages" in text:
             self._refuse_erased()
         where, params = self._where()
         return f"SELECT {text} FROM {self._members} m{joins} WHERE {where}", params
+
+    def _from_fresh(self) -> bool:
+        """Whether all texts of these parts are held in memory, and can be read there."""
+        if self._views is None:
+            assert self._fresh is not None
+            hashes = self._connection.sql(
+                f"SELECT DISTINCT text_hash FROM {self._members} WHERE version = ?", params=[self.version]
+            ).pl()
+            self._views = self._fresh.view_of(hashes["text_hash"])
+            register(self._connection, self._views)
+        return bool(self._views)
 
     def _where(self) -> tuple[str, list[Any]]:
         where = "m.version = ?"
@@ -224,11 +242,16 @@ class StoreRecords:
 
 
 def streamed(
-    connection: duckdb.DuckDBPyConnection, sql: str, params: list[Any] | dict[str, Any], rows: int
+    connection: duckdb.DuckDBPyConnection,
+    sql: str,
+    params: list[Any] | dict[str, Any],
+    rows: int,
+    views: dict[str, pl.DataFrame] | None = None,
 ) -> Iterator[pl.DataFrame]:
-    """The answer of a query in frames of at most `rows` rows, none of them empty."""
+    """The answer of a query, which may read `views`, in frames of at most `rows` rows, none of them empty."""
     # A reader blocks its connection until it is read to its end: it gets a cursor of its own.
     cursor = connection.cursor()
+    register(cursor, views or {})
     try:
         for batch in cursor.sql(sql, params=params).to_arrow_reader(rows):
             if batch.num_rows:
@@ -250,4 +273,10 @@ def _expression(name: str) -> str:
         return known
     # A JSON pointer (RFC 6901): unlike a path it can name any key.
     pointer = name.replace("~", "~0").replace("/", "~1").replace("'", "''")
-    return f"r.metadata ->> '/{pointer}'"
+    found = f"r.metadata ->> '/{pointer}'"
+    # JSON is parsed only where the key may be: no character of such a name is written otherwise in JSON.
+    return (
+        f"CASE WHEN contains(r.metadata, '\"{name}\"') THEN {found} END"
+        if re.fullmatch(r"\w+", name)
+        else found
+    )

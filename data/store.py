@@ -17,7 +17,8 @@ from data.connection import connect
 from data.erasures import without_forgotten
 from data.errors import StoreError
 from data.making import Making
-from data.parts import add_part, begin_like, make_whole, new_parts
+from data.membership import after, digest_of
+from data.parts import add_part, begin_like, make_whole, rows_in
 from data.reading import StoreRecords
 from data.records import canonical_json, text_hash
 from data.trouble import check_file
@@ -34,6 +35,7 @@ class Store(Making, AbstractContextManager["Store"]):
     def __init__(self, connection: duckdb.DuckDBPyConnection, path: Path) -> None:
         super().__init__(connection)
         self.path = path
+        self._last: tuple[str, pl.DataFrame] = "", pl.DataFrame()
 
     @classmethod
     def open(cls, path: str | Path, *, read_only: bool = False) -> Self:
@@ -67,13 +69,14 @@ class Store(Making, AbstractContextManager["Store"]):
         where texts were erased, with `readable` those whose texts are there, and else a StoreError.
         """
         resolved = self.resolve(version)
-        parts = new_parts(self.connection, resolved, but) if but is not None else None
+        parts = self._new_parts(resolved, but) if but is not None else None
         return StoreRecords(
             self.connection,
             resolved,
             among=among,
             but=but if parts is None else None,
             parts=parts,
+            fresh=self._fresh,
             sketch_kind=sketch_kind,
             readable=readable,
         )
@@ -252,6 +255,7 @@ class Store(Making, AbstractContextManager["Store"]):
     def _add_texts(self, texts: pl.DataFrame) -> None:
         if texts.is_empty():
             return
+        self._fresh.add(texts)
         self.connection.register("incoming_texts", texts.unique("text_hash"))
         self.connection.execute(
             """INSERT INTO texts SELECT text_hash, messages FROM incoming_texts i
@@ -276,14 +280,13 @@ class Store(Making, AbstractContextManager["Store"]):
         started: float,
         counts: Mapping[Action, int],
     ) -> None:
-        rows = self._one("SELECT count(*) FROM members WHERE version = ?", [version])
+        rows = rows_in(self.connection, "member", version)
         dropped = counts.get(Action.drop, 0)
         if parent is not None:
             before = self.version(parent).rows
             if rows + dropped != before + counts.get(Action.restore, 0):
                 raise ValueError(f"stage '{stage}': {before} rows in, {rows} kept + {dropped} dropped")
-        same = parent is not None and not any(counts[action] for action in Action if action is not Action.tag)
-        digest = self.version(parent).digest if same and parent else self.membership_digest(version)
+        digest = self._digest(version, parent, counts)
         self.connection.execute(
             """INSERT INTO versions VALUES
             (?, ?, ?, ?, ?, ?, now()::TIMESTAMP, nextval('used_number'), ?, ?, ?, ?, ?, ?, ?, ?)""",
@@ -295,9 +298,31 @@ class Store(Making, AbstractContextManager["Store"]):
             ],
         )  # fmt: skip
 
+    def _digest(self, version: str, parent: str | None, counts: Mapping[Action, int]) -> str:
+        """`membership_digest` of `version`, whose members are those of `parent` as its verdicts leave them.
+
+        Where `parent` was made last they are held: so they are read once a run and not at every stage.
+        """
+        held, members = self._last
+        if parent is not None and not any(counts[action] for action in Action if action is not Action.tag):
+            self._last = version if held == parent else held, members
+            return self.version(parent).digest
+        if parent is None or held != parent or counts.get(Action.assign, 0) > members.height // 4:
+            members = self._members_of(version)
+        else:
+            said = """SELECT record_id, action, value, text_hash FROM verdicts
+                WHERE version = ? AND action != 'tag'"""
+            members = after(members, self.query(said, [version]))
+        self._last = version, members
+        return digest_of(members)
+
     def version(self, version: str) -> Version:
         """Everything about one version (an id, a tag or `latest`) but its records."""
-        return self._versions("WHERE version = ?", [self.resolve(version)])[0]
+        found = self._known.get(version)
+        if found is None:
+            found = self._versions("WHERE version = ?", [self.resolve(version)])[0]
+            self._known[found.version] = found
+        return found
 
     def versions(self) -> list[Version]:
         """All versions, oldest first."""

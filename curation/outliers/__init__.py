@@ -53,7 +53,11 @@ def _findings(records: Records, config: OutliersConfig) -> Iterator[tuple[str, p
     """What each family that is on finds, in the order of FAMILIES."""
     on = {family for family in FAMILIES if config.does(family) is not Consequence.off}
     grouped = _grouped(records, config)
-    texts = grouped.join(measured(records, config), on="record_id") if config.reads_texts else grouped
+    texts = grouped
+    if config.reads_texts:
+        found = measured(records, config)  # in the same order, if of all
+        alike = found["record_id"].equals(grouped["record_id"])
+        texts = grouped.hstack(found.drop("record_id")) if alike else grouped.join(found, on="record_id")
     if "length" in on:
         yield "length", spread.find_lengths(texts, config)
     if "numeric" in on:

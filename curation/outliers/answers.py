@@ -25,6 +25,7 @@ def find_constant(frame: pl.DataFrame, config: OutliersConfig) -> pl.DataFrame:
             (pl.col("rows") >= config.min_rows)
             & (pl.col("answer_words") >= config.min_answer_words)
             & (pl.col("answer_chars") > 0)
+            & pl.col("answer").is_duplicated()  # most are not, and are not looked at further
         )
         .sort(ORDER)
         .group_by(*GROUP, "answer")
@@ -37,7 +38,8 @@ def find_constant(frame: pl.DataFrame, config: OutliersConfig) -> pl.DataFrame:
         .with_columns(score=pl.col("prompts") / pl.col("rows"))
         .filter((pl.col("prompts") >= config.min_prompts) & (pl.col("score") > config.max_answer_fraction))
     )
-    return frame.join(answers, on=[*GROUP, "answer"]).select(
+    same = frame.filter(pl.col("answer").is_in(answers["answer"].implode()))
+    return same.join(answers, on=[*GROUP, "answer"]).select(
         "record_id",
         "score",
         reason=pl.lit("outliers_constant"),

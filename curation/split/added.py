@@ -16,13 +16,14 @@ def added(grown: Grown, config: SplitConfig) -> tuple[pl.DataFrame, pl.Series] |
 
     Also the ids of these old ones. None where not all texts have a sketch.
     """
-    near = nearby(grown.old, grown.new, config, spanning=True, prompts=True)
+    near = nearby(grown.old, grown.new, config, prompts=True)
     if near is None:
         return None
+    grown.left["pairs"] = near.pairs
     ids = near.ids
     prompts = (pl.Series("prompt", part.prompts).replace(0, None) for part in (near.old, near.new))
-    pairs = np.concatenate([np.stack([near.left, near.right], axis=1), _equal_to_new(*prompts)])
-    edges = [pl.DataFrame({"a": ids.gather(pairs[:, 0]), "b": ids.gather(pairs[:, 1])})]
+    same = _equal_to_new(*prompts)
+    edges = [near.pairs, pl.DataFrame({"a": ids.gather(same[:, 0]), "b": ids.gather(same[:, 1])})]
     edges += [_with_equal(grown, column) for column in config.group_by]
     ties = pl.concat(edges)
     touched = pl.concat([ties["a"], ties["b"]]).unique()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 
 import numpy as np
 import polars as pl
@@ -30,23 +31,31 @@ def measure(before: Records, after: Records, config: SplitConfig) -> list[Fact]:
 
 
 def measure_grown(
-    after: Records, earlier: Records, new: Records, facts: pl.DataFrame, config: SplitConfig
+    after: Records,
+    earlier: Records,
+    new: Records,
+    facts: pl.DataFrame,
+    left: Mapping[str, pl.DataFrame],
+    config: SplitConfig,
 ) -> list[Fact] | None:
     """The same fact, where the pairs of `earlier`, a part of `after`, were counted before: `new` ones are looked at.
 
-    `facts` are those of the earlier version. None where it was not without a pair, or texts have no sketch.
+    `facts` are those of the earlier version; `left` has the pairs, where the stage looked for them just now (they are
+    all that the exact join finds; the sides are read from the finished version). None where the earlier version was
+    not without a pair, or texts have no sketch.
     """
     before = facts.filter(name="split_certificate")
     if before.height != 1 or before["value"].item() != 0 or before["n"].item() != len(earlier):
         return None
-    pairs = nearby(earlier, new, config, spanning=False)
+    pairs = left.get("pairs")
+    if pairs is None and (found := nearby(earlier, new, config)) is not None:
+        pairs = found.pairs
     if pairs is None:
         return None
     # The sides of old records are read where they stand in a pair only.
-    ids = pairs.ids
-    met = np.unique(np.concatenate([pairs.left, pairs.right]))
-    side = np.full(len(ids), -1, np.int64)
-    side[met] = _sides_of(after.among(ids.gather(met)), ids.gather(met))
+    met = after.among(pl.concat([pairs["a"], pairs["b"]]).unique()).frame("record_id", "split").collect()
+    sides = pairs.join(met, left_on="a", right_on="record_id").join(met, left_on="b", right_on="record_id")
+    count = sides.filter(pl.col("split") != pl.col("split_right")).height
     of_new = _sides(new)
     known = json.loads(before["detail"].item())["rows"]
     rows = {name: known[name] + int((of_new == k).sum()) for k, name in enumerate(SPLITS)}
@@ -54,19 +63,12 @@ def measure_grown(
         f"exact prefix-filter join of the {len(new)} new records with all others: no pair is missed; "
         f"the {len(earlier)} records of {earlier.version} had none among them"
     )
-    return [_fact(after, rows, int((side[pairs.left] != side[pairs.right]).sum()), method, config)]
+    return [_fact(after, rows, count, method, config)]
 
 
 def _sides(records: Records) -> np.ndarray:
     names = records.frame("record_id", "split").collect()["split"]
     return names.replace_strict(list(SPLITS), range(len(SPLITS)), return_dtype=pl.Int64).to_numpy()
-
-
-def _sides_of(records: Records, ids: pl.Series) -> np.ndarray:
-    """The sides of `records` in the order of `ids`."""
-    names = records.frame("record_id", "split").collect()
-    ordered = pl.DataFrame({"record_id": ids}).join(names, on="record_id", how="left", maintain_order="left")
-    return ordered["split"].replace_strict(list(SPLITS), range(len(SPLITS)), return_dtype=pl.Int64).to_numpy()
 
 
 def _fact(after: Records, rows: dict[str, int], count: int, method: str, config: SplitConfig) -> Fact:

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 import polars as pl
 
+from curation.dedup.canonical import Columns, Texts, marked
 from curation.dedup.exact_join import join_texts
 from curation.dedup.record_texts import RecordTexts
 from curation.dedup.shingle_sets import shingle_sets
 from curation.split.config import SplitConfig
 from curation.split.sketch import HEAD, Sketches, comparing
 from data.records import Records
+
+# So many texts are held at once.
+HELD = 50_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +38,14 @@ class Nearby:
         """The records' ids."""
         return pl.concat([self.old.ids, self.new.ids])
 
+    @property
+    def pairs(self) -> pl.DataFrame:
+        """The pairs by ids: a and b."""
+        return pl.DataFrame({"a": self.ids.gather(self.left), "b": self.ids.gather(self.right)})
 
-def nearby(
-    old: Records, new: Records, config: SplitConfig, *, spanning: bool, prompts: bool = False
-) -> Nearby | None:
-    """All pairs with a new text in them. With `spanning` of the pairs of two new texts only a spanning forest.
+
+def nearby(old: Records, new: Records, config: SplitConfig, *, prompts: bool = False) -> Nearby | None:
+    """All pairs with a new text in them.
 
     Candidates come from the sketches, and are compared by their texts; new texts among themselves by the exact join.
     With `prompts` old records with the prompt of a new one are among `old` too. None where not all texts have a sketch.
@@ -55,20 +64,43 @@ def nearby(
 
     of_old = Sketches.of(old.sketches(pick))
     left, right = postings.candidates(of_old, config.threshold)
-    texts = RecordTexts([old.among(of_old.ids), new], ("text",), [of_old.ids, of_new.ids])
-    wanted = np.zeros(len(of_old) + len(of_new), np.bool_)
-    wanted[left] = wanted[len(of_old) + right] = True
-    sets = shingle_sets(texts, wanted, comparing(config))
-    near = sets.scores(left, len(of_old) + right) >= config.threshold
-    among = join_texts(
-        RecordTexts([new], ("text",)), len(of_new), config.threshold, config.ngram_words, spanning=spanning
-    )
+    compared = np.unique(left)
+    of_met = _texts(old.among(of_old.ids.gather(compared)))
+    of_all_new = _texts(new)
+    wanted = np.ones(len(compared) + len(of_new), np.bool_)
+    wanted[len(compared) :] = np.isin(np.arange(len(of_new)), right)
+    sets = shingle_sets(Both(of_met, of_all_new), wanted, comparing(config))
+    near = sets.scores(np.searchsorted(compared, left), len(compared) + right) >= config.threshold
+    among = join_texts(of_all_new, len(of_new), config.threshold, config.ngram_words)
     return Nearby(
         of_old,
         of_new,
         np.concatenate([left[near], len(of_old) + among.left]),
         np.concatenate([len(of_old) + right[near], len(of_old) + among.right]),
     )
+
+
+def _texts(records: Records) -> Texts:
+    """The texts of `records` in the order of their ids: held where they are few, so that they are read once."""
+    if len(records) > HELD:
+        return RecordTexts([records], ("text",))
+    return Columns.of(records.frame("record_id", "text").collect()["text"])
+
+
+@dataclass(frozen=True, slots=True)
+class Both:
+    """Two sets of texts as one."""
+
+    first: Texts
+    second: Texts
+
+    def chunks(self) -> Iterator[tuple[pl.Series, ...]]:
+        """See `canonical.Texts.chunks`."""
+        yield from chain(self.first.chunks(), self.second.chunks())
+
+    def only(self, wanted: np.ndarray) -> Iterator[tuple[pl.Series, ...]]:
+        """See `canonical.Texts.only`."""
+        yield from marked(self.chunks(), wanted)
 
 
 @dataclass(frozen=True, slots=True)

@@ -145,6 +145,7 @@ def test_a_pair_across_splits_is_counted_where_records_were_added(tmp_path: Path
             store.read(first, sketch_kind=kind),
             store.read(second, but=first, sketch_kind=kind),
             store.facts(first),
+            {},
             settings.split,
         )
         assert facts is not None
