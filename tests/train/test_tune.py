@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from omegaconf import OmegaConf
 
 from data.errors import ConfigError, UserError
 from data.store import Store
 from train.config import TrainConfig
-from train.search import ask, ended, importances, open_study
+from train.search import ask, ended, importances, number_of, open_study
 from train.tune import changed, tune
 from train.tune_config import Range, Search, TuneConfig, usual_space
 
@@ -81,6 +84,58 @@ def test_the_winner_is_an_experiment_that_trains_with_its_settings(searched: Any
         8,
         "classify",
     )
+
+
+def test_the_winner_names_the_version_that_it_was_found_on(searched: Any) -> None:
+    from conf.app import compose
+    from conf.experiments import named_by_file
+
+    config, folder = searched
+    with Store.open(config.store.path, read_only=True) as store:
+        version = store.resolve("latest")
+    with named_by_file([f"experiment={folder / 'best.yaml'}"]) as words:
+        found = OmegaConf.load(words[0].removeprefix("--config-dir=") + "/experiment/from_file.yaml")
+    assert found.version == version
+    assert compose("train", TrainConfig, [f"version={found.version}"]).version == version
+
+
+@pytest.mark.slow
+def test_a_search_that_was_killed_in_a_trial_tries_it_again_under_its_number(
+    labels: Callable[..., TrainConfig], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = labels(
+        tmp_path,
+        steps=40,
+        eval_steps=4,
+        tune=TuneConfig(name=Search.random, trials=2, space=SPACE),
+        batch_size=4,
+    )
+    space = "tune.space={learning_rate: {low: 1e-4, high: 1e-2, log: true}, batch_size: {choices: [4, 8]}}"
+    command = [
+        sys.executable, "-m", "train", f"store.path={config.store.path}", f"out={config.out}", "task=classify",
+        "model=tiny_bert", "task.max_length=64", "steps=40", "eval_steps=4", "learning_rate=3e-3", "threads=1",
+        "report_to=[none]", "row_losses=0", "early_stopping_patience=0", "batch_size=4", "warmup_steps=5",
+        "tune=random", "tune.trials=2", space,
+    ]  # fmt: skip
+    child = subprocess.Popen(
+        command, cwd=ROOT, start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    while not list(tmp_path.glob("tune-*/trials/run-*/checkpoints/checkpoint-4")):
+        assert child.poll() is None
+        time.sleep(0.05)
+    os.killpg(child.pid, signal.SIGKILL)
+    child.wait()
+    assert tune(config) == 0
+    (folder,) = tmp_path.glob("tune-*")  # it went on with the same study
+    said = capsys.readouterr()
+    assert said.err.count("trial 1 of 2:") == said.err.count("trial 2 of 2:") == 1
+    assert sorted(path.name for path in folder.glob("trial-*")) == [
+        "trial-0.json", "trial-0.log", "trial-1.json", "trial-1.log",
+    ]  # fmt: skip
+    study, _ = open_study(folder, folder.name, least=True)
+    assert [trial.number for trial in ended(study)] == [1, 2]  # optuna's own count the one that was cut off
+    assert f"(trial {number_of(study, study.best_trial)})" in said.out
+    assert number_of(study, study.best_trial) in (1, 2)
 
 
 def draws(folder: Path, search: Search, stops: int) -> list[Any]:
