@@ -20,7 +20,7 @@ import polars as pl
 
 WINDOW = 16
 PER_TEXT = 4
-CHUNK = 1 << 22
+CHUNK = 1 << 20
 # What JSON and HTML write as it is, so that a window looks the same in every kind of file.
 _PLAIN = re.compile(rb"[ !#$%()*+,\-.0-9:;=?@A-Z\[\]^_`a-z{|}~]{16,}")
 # Odd multipliers (of xxHash): the high bits of the sum depend on all 16 bytes.
