@@ -1,8 +1,8 @@
 """Attention over rows that lie end to end in one sequence: each token sees the earlier tokens of its own row only.
 
 Registered with transformers' AttentionInterface as `packed`, so that any model that looks its attention up there can
-use it. On a GPU in half precision it is one call of FlashAttention's variable-length kernel, which PyTorch holds
-since 2.10 (`torch.nn.attention.varlen`); elsewhere each row goes through `scaled_dot_product_attention` by itself.
+use it. On a GPU from Ampere on, in half precision, it is one call of FlashAttention's variable-length kernel, which
+PyTorch holds since 2.10 (`torch.nn.attention.varlen`); elsewhere each row goes through `scaled_dot_product_attention` by itself.
 Neither builds a mask over the whole sequence, whose cost would grow with the square of its length.
 """
 
@@ -94,9 +94,17 @@ def attend(
     """
     if cu_seq_lens_q is None or max_length_q is None:
         raise ValueError("packed attention needs cu_seq_lens_q and max_length_q: this batch is not packed")
-    if query.is_cuda and query.dtype.itemsize == 2 and query.shape[-1] % 8 == 0:
+    if query.is_cuda and query.dtype.itemsize == 2 and query.shape[-1] % 8 == 0 and _has_kernel(query.device):
         return _varlen(query, key, value, cu_seq_lens_q, max_length_q, scaling), None
     return _row_by_row(query, key, value, cu_seq_lens_q, scaling), None
+
+
+@cache
+def _has_kernel(device: Any) -> bool:
+    """Whether FlashAttention-2 runs on a GPU: NVIDIA's from Ampere on. So a flash-attn wheel would not help elsewhere."""
+    import torch
+
+    return torch.version.hip is None and torch.cuda.get_device_capability(device) >= (8, 0)
 
 
 def _varlen(query: Any, key: Any, value: Any, starts: Any, longest: int, scaling: float | None) -> Any:
