@@ -2,8 +2,8 @@
 
 Registered with transformers' AttentionInterface as `packed`, so that any model that looks its attention up there can
 use it. On a GPU from Ampere on, in half precision, it is one call of FlashAttention's variable-length kernel, which
-PyTorch holds since 2.10 (`torch.nn.attention.varlen`); elsewhere each row goes through `scaled_dot_product_attention` by itself.
-Neither builds a mask over the whole sequence, whose cost would grow with the square of its length.
+PyTorch holds since 2.10 (`torch.nn.attention.varlen`); elsewhere each row goes through `scaled_dot_product_attention`
+by itself. Neither builds a mask over the whole sequence, whose cost would grow with the square of its length.
 """
 
 # transformers is typed in part only.
@@ -101,7 +101,7 @@ def attend(
 
 @cache
 def _has_kernel(device: Any) -> bool:
-    """Whether FlashAttention-2 runs on a GPU: NVIDIA's from Ampere on. So a flash-attn wheel would not help elsewhere."""
+    """Whether FlashAttention-2 runs on a GPU: NVIDIA's from Ampere on. A flash-attn wheel asks for the same."""
     import torch
 
     return torch.version.hip is None and torch.cuda.get_device_capability(device) >= (8, 0)
