@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import product
@@ -18,6 +19,9 @@ from train.forecast import Forecast, Range, needed
 from train.models import BaseModel
 from train.packing import row_lengths
 from train.rows import Tokenised
+from train.speed import Packing, budget
+
+_LEAST_TOKENS = 256  # of a batch that is proposed
 
 
 def forecast_table(expected: Forecast) -> Table:
@@ -111,7 +115,9 @@ def smallest_change(
     """
     longest = max(learnt.longest, held_out.longest)
     for words, changed, length in _changes(config, learnt):
-        wanted = needed(changed, base, changed.batch_size * min(longest, length or longest))
+        row = min(longest, length or longest)
+        by_tokens = changed.speed.packing is Packing.tokens
+        wanted = needed(changed, base, max(budget(changed), row) if by_tokens else changed.batch_size * row)
         if wanted.memory_total <= available:
             return words
     return None
@@ -138,6 +144,14 @@ def _changes(config: TrainConfig, learnt: Tokenised) -> Iterator[tuple[str, Trai
 def _batches(config: TrainConfig) -> Iterator[tuple[str, TrainConfig]]:
     """Smaller and smaller batches, more of them a step, down to one row; first the batch as it is."""
     yield "", config
+    if config.speed.packing is Packing.tokens:
+        size, parts = budget(config), 2
+        while size // parts >= _LEAST_TOKENS:
+            smaller = replace(config.speed, batch_tokens=math.ceil(size / parts))
+            words = f"speed.batch_tokens={smaller.batch_tokens} accumulation={config.accumulation * parts}"
+            yield words, replace(config, accumulation=config.accumulation * parts, speed=smaller)
+            parts *= 2
+        return
     rows = config.batch_size * config.accumulation
     for size in range(config.batch_size - 1, 0, -1):
         if config.batch_size % size == 0 and (size == 1 or (config.batch_size // size).bit_count() == 1):

@@ -18,7 +18,7 @@ from data.store import Store
 from train.config import TrainConfig
 from train.environment import hardware
 from train.estimate import GIB, available_memory, need
-from train.forecast import UNKNOWN, _corrected, comparable, forecast
+from train.forecast import UNKNOWN, _corrected, comparable, forecast, memory_of
 from train.forecast_shown import clock, forecast_table, refuse, smallest_change
 from train.ingredients import gather
 from train.methods import MethodConfig, adapter_config
@@ -158,6 +158,16 @@ def test_a_change_that_is_proposed_makes_the_same_steps(
     config = replace(trained.config, batch_size=12, accumulation=2)
     words = smallest_change(config, base, *parts, forecast(config, base, *parts).need.memory_total - 1)
     assert words == "batch_size=6 accumulation=4"
+
+
+def test_batches_of_tokens_are_made_smaller_as_such(
+    trained: Any, base: BaseModel, parts: tuple[Any, Any]
+) -> None:
+    tokens = SpeedConfig(packing=Packing.tokens, batch_tokens=16_384)
+    config = replace(trained.config, accumulation=2, speed=tokens)
+    half = memory_of(config, base, 8_192).value
+    assert smallest_change(config, base, *parts, half) == "speed.batch_tokens=8192 accumulation=4"
+    assert smallest_change(config, base, *parts, half - 1) == "speed.batch_tokens=4096 accumulation=8"
 
 
 def test_too_little_disk_is_refused(
