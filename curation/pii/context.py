@@ -1,86 +1,161 @@
-"""Presidio's rule that a context word before a finding raises its score, with lemmas only where they matter."""
+"""Presidio's rule that a context word beside a finding raises its score, without lemmas where they do not matter.
+
+`LemmaContextAwareEnhancer` makes lemmas of the whole text. From the finding's first token it goes back until it has
+seen six keywords, which are lemmas that are neither stop words nor punctuation, and forth until it has seen one. A
+word's possible lemmas (`lemmas`) nearly always agree on whether it is a keyword and whether it holds a context word.
+Where they do not, the text goes through spaCy and Presidio as it is.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from functools import cached_property, lru_cache
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from curation.pii.engine import LANGUAGE
+from curation.pii.lemmas import Lemmas
 
 if TYPE_CHECKING:
     from presidio_analyzer import RecognizerResult
 
-CONTEXT_TOKENS = (
-    64  # Presidio looks at the finding's first token and the five words before it that are no stop words
-)
-MARGIN_TOKENS = 8  # the tagger sees four tokens to each side
+NO_KEYWORDS = ("-PRON-", "be")  # besides stop words and punctuation
+KEPT_WORDS = 100_000
+MAX_SCORE = 1.0
+
+
+class Word(NamedTuple):
+    """A word by its possible lemmas, in lower case: those that are keywords, and those that are none."""
+
+    keywords: tuple[str, ...]
+    others: tuple[str, ...]
 
 
 class ContextScores:
-    """What Presidio's LemmaContextAwareEnhancer makes of findings; it would make lemmas of the whole text."""
+    """The scores that findings of a text end up with."""
 
     def __init__(self, analyzer: Any, nlp: Any, recognisers: Sequence[Any]) -> None:
-        self._engine = analyzer.nlp_engine
-        self._enhancer = analyzer.context_aware_enhancer
-        self._nlp = nlp
+        from presidio_analyzer import EntityRecognizer
+        from presidio_analyzer.context_aware_enhancers import LemmaContextAwareEnhancer
+
+        self._analyzer, self._nlp = analyzer, nlp
         self._recognisers = list(recognisers)
-        self._stems = {r.id: stems(r.context) for r in recognisers}
-        # Pipes that make lemmas. The parser is not one of them.
-        wanted = ("tok2vec", "tagger", "attribute_ruler", "lemmatizer")
-        self._pipes = [name for name in wanted if name in self._nlp.pipe_names]
+        enhancer = analyzer.context_aware_enhancer
+        self._factor, self._least = (
+            enhancer.context_similarity_factor,
+            enhancer.min_score_with_context_similarity,
+        )
+        # It looks at one more to either side, since the finding's own token counts on both, where it is a keyword.
+        self._before: int = enhancer.context_prefix_count + 1
+        self._after: int = enhancer.context_suffix_count + 1
+        self._words = {r.id: tuple(word.lower() for word in r.context or ()) for r in recognisers}
+        usual = (
+            type(enhancer) is LemmaContextAwareEnhancer
+            and enhancer.context_matching_mode == "substring"
+            and all(
+                type(r).enhance_using_context is EntityRecognizer.enhance_using_context for r in recognisers
+            )
+        )
+        self._lemmas = _possible_lemmas(nlp) if usual else None
+        self._word = lru_cache(KEPT_WORDS)(self._read)
+
+    def needed(self, context: Sequence[str] | None) -> tuple[str, ...]:
+        """Strings of which a text in lower case holds one wherever a lemma holds a context word; empty: not known."""
+        words = [word.lower() for word in context or ()]
+        if self._lemmas is None or any(map(self._lemmas.hidden, words)):
+            return ()
+        return tuple(word.rstrip("ey").strip() for word in words)
 
     def raised(
         self, texts: Sequence[str], docs: Sequence[Any], raw: Sequence[list[RecognizerResult]]
     ) -> list[list[RecognizerResult]]:
         """`raw`, the findings of each tokenised text, with the scores that they end up with."""
-        results = list(raw)
-        places = []
-        for i, own in enumerate(raw):
-            near = [self._nearby(texts[i], docs[i], r) for r in own] if own else []
-            spans = [span for span in near if span is not None]
-            if spans:
-                results[i] = [r for r, span in zip(own, near, strict=True) if span is None]
-                could = [r for r, span in zip(own, near, strict=True) if span is not None]
-                places.append((i, could, docs[i][min(a for a, _ in spans) : max(b for _, b in spans)]))
-        with self._nlp.select_pipes(enable=self._pipes):
-            parts = list(self._nlp.pipe(tokens.as_doc() for _, _, tokens in places))
-        for (i, could, tokens), part in zip(places, parts, strict=True):
-            results[i] = results[i] + self._enhanced(texts[i], could, tokens, part)
-        return results
+        return [
+            self._raised(text, doc, own) if own else own
+            for text, doc, own in zip(texts, docs, raw, strict=True)
+        ]
 
-    def _enhanced(self, text: str, results: list[Any], tokens: Any, part: Any) -> list[RecognizerResult]:
-        from presidio_analyzer.nlp_engine import NlpArtifacts
-
-        artifacts = NlpArtifacts(
-            entities=[],
-            tokens=part,
-            tokens_indices=[token.idx for token in tokens],
-            lemmas=[token.lemma_ for token in part],
-            nlp_engine=self._engine,
-            language=LANGUAGE,
-        )
-        raised: list[RecognizerResult] = self._enhancer.enhance_using_context(
-            text=text, raw_results=results, nlp_artifacts=artifacts, recognizers=self._recognisers
+    def _raised(self, text: str, doc: Any, results: list[RecognizerResult]) -> list[RecognizerResult]:
+        if self._lemmas is not None:
+            reader = _Reader(text, doc, self._lemmas)
+            said = [self._supported(reader, result) for result in results]
+            if None not in said:
+                for result, supported in zip(results, said, strict=True):
+                    if supported:
+                        result.score = min(max(result.score + self._factor, self._least), MAX_SCORE)
+                return results
+        artifacts = self._analyzer.nlp_engine.process_text(text, LANGUAGE)
+        raised: list[RecognizerResult] = self._analyzer._enhance_using_context(
+            text, results, artifacts, self._recognisers
         )
         return raised
 
-    def _nearby(self, text: str, doc: Any, result: RecognizerResult) -> tuple[int, int] | None:
-        """The tokens whose lemmas count for this finding; None where they cannot hold a context word."""
-        words = self._stems[result.recognition_metadata[result.RECOGNIZER_IDENTIFIER_KEY]]
-        if not words:
-            return None
-        from spacy.attrs import IDX
+    def _supported(self, reader: _Reader, result: RecognizerResult) -> bool | None:
+        """Whether a context word stands beside the finding; None where the tagger would have to say."""
+        words = self._words[result.recognition_metadata[result.RECOGNIZER_IDENTIFIER_KEY]]
+        if not words or result.score >= MAX_SCORE:
+            return False
+        at = reader.token(result.start)
+        sides = (
+            self._holds(reader, range(at, -1, -1), self._before, words),
+            self._holds(reader, range(at, len(reader.doc)), self._after, words),
+        )
+        return True if True in sides else None if None in sides else False
 
-        starts = doc.to_array([IDX]).reshape(-1)
-        token = int(starts.searchsorted(result.start, side="right")) - 1
-        first = max(0, token - CONTEXT_TOKENS)
-        end = int(starts[token]) + len(doc[token])
-        window = text[int(starts[first]) : end].lower()
-        if not any(word in window for word in words):
-            return None
-        return max(0, first - MARGIN_TOKENS), min(len(doc), token + 1 + MARGIN_TOKENS)
+    def _holds(self, reader: _Reader, places: range, keywords: int, words: Sequence[str]) -> bool | None:
+        """Whether one of the first `keywords` keywords at these places holds one of `words`."""
+        fewest = most = 0  # keywords so far
+        possible = False
+        for at in places:
+            word = self._word(reader.doc[at].text)
+            surely = not word.others
+            lemmas = word.keywords if surely else (*word.keywords, *reader.parts.intersection(word.others))
+            holding = [lemma for lemma in lemmas if any(part in lemma for part in words)]
+            if surely and most < keywords and len(holding) == len(lemmas):
+                return True
+            possible = possible or bool(holding)
+            fewest += surely
+            most += bool(lemmas)
+            if fewest == keywords:
+                break
+        return None if possible else False
+
+    def _read(self, text: str) -> Word:
+        assert self._lemmas is not None
+        keywords: set[str] = set()
+        others: set[str] = set()
+        for lemma in self._lemmas.of(text):
+            lexeme = self._nlp.vocab[lemma]
+            none = lexeme.is_stop or lexeme.is_punct or lemma in NO_KEYWORDS or ":" in lemma
+            (others if none else keywords).add(lemma.lower())
+        return Word(tuple(keywords), tuple(others - keywords))
 
 
-def stems(context: Sequence[str] | None) -> tuple[str, ...]:
-    """Context words as they must occur in a text for one of its lemmas to hold them ("sav" in "saving")."""
-    return tuple(word.lower().rstrip("ey").strip() for word in context or ())
+class _Reader:
+    """A text and its tokens, by place."""
+
+    def __init__(self, text: str, doc: Any, lemmas: Lemmas) -> None:
+        from spacy.attrs import IDX, LENGTH
+
+        self._text, self.doc, self._lemmas = text, doc, lemmas
+        places = doc.to_array([IDX, LENGTH]).reshape(-1, 2).astype(int)
+        self._ends = places.sum(axis=1)
+
+    def token(self, place: int) -> int:
+        """The first token that ends behind a place."""
+        return min(int(self._ends.searchsorted(place, side="right")), len(self.doc) - 1)
+
+    @cached_property
+    def parts(self) -> frozenset[str]:
+        """What Presidio takes for keywords too, wherever it stands: the parts of a lemma with colons inside."""
+        tokens = {self.token(colon.start()) for colon in re.finditer(":", self._text)}
+        words = [self.doc[at].text for at in tokens if len(self.doc[at]) > 1]
+        lemmas = {lemma for word in words for lemma in self._lemmas.of(word)}
+        return frozenset(part for lemma in lemmas for part in lemma.lower().split(":"))
+
+
+def _possible_lemmas(nlp: Any) -> Lemmas | None:
+    try:
+        return Lemmas(nlp)
+    except (AttributeError, KeyError, ValueError):
+        return None

@@ -4,7 +4,7 @@
    runs as it is).
 2. A recogniser runs where its cheap necessary condition holds: a necessary regex, and for one whose patterns all
    score below the threshold a context word somewhere in the text.
-3. Lemmas, which Presidio needs to look for context words, are made around findings that could gain by them.
+3. Lemmas, in which Presidio looks for context words, are made where a word's possible lemmas do not agree (`context`).
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from curation.pii.config import PiiConfig
-from curation.pii.context import ContextScores, stems
+from curation.pii.context import ContextScores
 from curation.pii.engine import LANGUAGE, MAPPING, build
 from curation.pii.finding import Finding
 from curation.pii.ner import BatchedNer
@@ -58,10 +58,12 @@ class FastAnalyzer:
         )
         self._recognisers = sorted(recognisers, key=lambda r: str(r.name))
         self._labels = {label: name for label, name in MAPPING.items() if name in self._entities}
-        self._gates = [_Gate(r, self._threshold) for r in self._recognisers if r.name != "SpacyRecognizer"]
         self._phones = {r.id: PhoneFinder(r) for r in self._recognisers if r.name == "PhoneRecognizer"}
         self._ner = _batched(self._nlp, self._labels) if self._labels else None
         self._context = ContextScores(self._analyzer, nlp, self._recognisers)
+        self._gates = [
+            _Gate(r, self._threshold, self._context) for r in self._recognisers if r.name != "SpacyRecognizer"
+        ]
 
     def find(self, texts: Sequence[str]) -> list[list[Finding]]:
         """Findings at or above the threshold for each text."""
@@ -125,7 +127,7 @@ class FastAnalyzer:
 class _Gate:
     """The cheap necessary condition of one recogniser."""
 
-    def __init__(self, recogniser: Any, threshold: float) -> None:
+    def __init__(self, recogniser: Any, threshold: float, scores: ContextScores) -> None:
         from presidio_analyzer import PatternRecognizer
 
         self.recogniser = recogniser
@@ -140,7 +142,7 @@ class _Gate:
             and type(recogniser).validate_result is not PatternRecognizer.validate_result
         )
         weak = bool(patterns) and not validates and all(p.score < threshold for p in patterns)
-        self._context = stems(recogniser.context) if weak else ()
+        self._context = scores.needed(recogniser.context) if weak else ()
 
     def closed(self, text: str, low: str) -> bool:
         """True where the recogniser cannot find anything that would count."""
