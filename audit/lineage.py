@@ -29,8 +29,8 @@ SELECT (SELECT count(*) FROM (FROM gone EXCEPT FROM dropped)) + (SELECT count(*)
     stages = _stages(context)
     raw, last = stages[0]["rows_in"], context.version.rows
     says = (
-        f"Every row is accounted for: of {counted(raw, 'raw row')}, in the version {number(last)}, removed with a "
-        f"stated reason {number(raw - last)}."
+        f"Each of {counted(raw, 'raw row')} is accounted for: {number(last)} in the version, {number(raw - last)} "
+        "removed with a stated reason."
         if value == 0
         else f"Came or went without a stated reason: {counted(int(value), 'row')}."
     )

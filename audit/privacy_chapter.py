@@ -41,7 +41,9 @@ def _overview(facts: Facts) -> Table:
                 Cell("", outcome=own[0].outcome),
                 own[0].detail["says"],
                 _measured(own[0]),
-                Cell(own[0].threshold or "–", note=f"needs {own[0].n_needed:,}" if own[0].n_needed else ""),
+                Cell(
+                    own[0].threshold or "–", note=f"needs n = {own[0].n_needed:,}" if own[0].n_needed else ""
+                ),
             ]
             for name, own in facts.items()
         ],

@@ -187,7 +187,7 @@ def measured(fact: Fact) -> Cell:
 
 
 def _demanded(fact: Fact) -> Cell:
-    needed = f"needs {counted(fact.n_needed, 'row')}" if fact.n_needed else ""
+    needed = f"needs n = {fact.n_needed:,}" if fact.n_needed else ""
     return Cell(fact.threshold or "no threshold", note=needed)
 
 

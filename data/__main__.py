@@ -82,6 +82,8 @@ def _answer(options: argparse.Namespace) -> int:
         ask.COMMANDS[options.command](options)
     except BrokenPipeError:  # `| head` closed the pipe: what was asked for was read
         sys.stderr.close()
+    except SystemExit:  # so does rich say it; the commands do what they are to do before they print
+        return 0
     except Exception as error:
         known = trouble(error)
         if known is None:

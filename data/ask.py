@@ -228,8 +228,9 @@ def write_export(options: Namespace) -> None:
             force=options.force,
         )
         version = store.resolve(options.version)
-    Console().print(f"{counted(count, 'record')} -> {options.file}", highlight=False, soft_wrap=True)
+    # Before it is said: whoever reads the output may close it.
     _note(options, "export", version)
+    Console().print(f"{counted(count, 'record')} -> {options.file}", highlight=False, soft_wrap=True)
 
 
 def _note(options: Namespace, kind: str, version: str = "") -> None:
@@ -253,8 +254,8 @@ def backup(options: Namespace) -> None:
     """Copy the store."""
     with _open(options) as store:
         size = store.backup(options.file)
-    Console().print(f"{options.store} -> {options.file} ({size / 1e6:.1f} MB)", highlight=False)
     _note(options, "backup")
+    Console().print(f"{options.store} -> {options.file} ({size / 1e6:.1f} MB)", highlight=False)
 
 
 COMMANDS: dict[str, Callable[[Namespace], None]] = {

@@ -103,6 +103,9 @@ def _found(found: dict[str, Any]) -> list[Block]:
             ways[way] = ways.get(way, 0) + 1
     told = ", ".join(f"{count:,} by {way}" for way, count in sorted(ways.items())) or "none"
     blocks: list[Block] = [Paragraph(f"Records: {len(found['records']):,} ({told}).")]
+    if len(found.get("by_value", ())) > 1:
+        each = [f"value {own['value']}: {counted(own['records'], 'record')}" for own in found["by_value"]]
+        blocks.append(Paragraph(f"In the order in which they were asked for, {', '.join(each)}."))
     if rows:
         blocks.append(Table(["Place", "Records or rows", ""], rows, align=["left", "right", "left"]))
     if found["records"]:
@@ -129,7 +132,8 @@ def _deleted(content: dict[str, Any]) -> list[Block]:
         rows.append(
             [
                 "vault",
-                f"{counted(deleted['vault']['places'], 'place')}, {counted(deleted['vault']['originals'], 'original')}",
+                f"{counted(deleted['vault']['places'], 'place')} of these records erased, "
+                f"{counted(deleted['vault']['originals'], 'original')}",
             ]
         )
     rows += [
@@ -159,9 +163,10 @@ def _search(content: dict[str, Any]) -> list[Block]:
                 ],
                 [
                     "the values in the tables of the store",
-                    len(content["found"]["records"]),
+                    _stood_in_store(content["found"]),
                     search["values_in_store"],
                 ],
+                *_vault_searched(content["deleted"]["vault"]),
                 [
                     Cell("the values in other files", note=counted(search["files_searched"], "file")),
                     sum(f["mentions"] for f in content["found"]["files"]),
@@ -181,6 +186,20 @@ def _search(content: dict[str, Any]) -> list[Block]:
             )
         )
     return blocks
+
+
+def _stood_in_store(found: dict[str, Any]) -> int:
+    """Counted as the search afterwards counts: records by what they say, rows of other columns, evaluations."""
+    said: int = sum(bool({"text", "metadata"}.intersection(how)) for how in found["records"].values())
+    rows: int = sum(found["notes"].values())
+    return said + rows + len(found["answers"])
+
+
+def _vault_searched(vault: dict[str, Any] | None) -> list[list[Any]]:
+    # An erasure that leaves one of them ends with an error, and there is no certificate.
+    if not vault or not vault["originals"]:
+        return []
+    return [["encrypted originals in the bytes of the vault", vault["originals"], 0]]
 
 
 def _undone(said: list[str]) -> Table:
@@ -214,6 +233,6 @@ def _sign_off(content: dict[str, Any]) -> Table:
             ["Date", "OPEN"],
             ["Signature", "OPEN"],
         ],
-        caption="The digest is the SHA-256 of the JSON file's canonical form without `digest` and `signature`.",
+        caption="The digest is the SHA-256 of the JSON file's canonical form without 'digest' and 'signature'.",
         align=["left", "left"],
     )

@@ -34,16 +34,17 @@ def show_purge(options: Namespace) -> None:
     console = Console(highlight=False)
     with Store.open(options.store, read_only=not options.yes) as store:
         plan = planned(store, options.before)
+        # Done before anything is shown: what reads the output may end first, and a closed pipe ends the command.
+        erasure = purge(store, plan) if options.yes and plan.texts else None
         _list(console, plan)
         if not plan.texts:
             console.print("nothing to delete")
             return
-        if not options.yes:
+        if erasure is None:
             said = spelt("nothing was deleted; to do it: python -m data purge", options.store)
             before = "" if options.before == STAGE else f" --before {options.before}"
             console.print(f"{said}{before} --yes", style="yellow", markup=False, soft_wrap=True)
             return
-        erasure = purge(store, plan)
     report = erasure.report
     sought = report["search"]
     console.print(
@@ -146,7 +147,7 @@ def _show_erasure(console: Console, erasure: Erasure, paths: tuple[Path, Path]) 
     console.print(table)
     console.print("[bold]could not be done[/]")
     for said in not_done(report):
-        console.print(f"  {escape(said)}")
+        console.print(f"  {escape(spelt(said))}")
     word = word_of(outcome(report))
     console.print(f"{word.label}; certificate, to be signed: {paths[0]}  {paths[1]}", soft_wrap=True)
 

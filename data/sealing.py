@@ -21,6 +21,9 @@ from data.key import Key
 NONCE_BYTES = 12
 INDEX_BYTES = 16
 MOST_DOTTED = 6  # a form with more i's (64 spellings) is looked for as it is; the words of a name have fewer
+_EMAIL = re.compile(r"[^\s@<>]+@[^\s@<>]+\.[^\s@<>]+")
+_AT = re.compile(r"[\s(\[{]+(?:at|@)[\s)\]}]+", re.IGNORECASE)
+_DOT = re.compile(r"[\s(\[{]+dot[\s)\]}]+", re.IGNORECASE)
 TAIL_DIGITS = 9  # what two spellings of a telephone number (+1 212 ..., 212 ...) have in common
 # Words beside a name that are not part of it.
 HONORIFICS = frozenset(
@@ -116,7 +119,7 @@ def normalised(value: str) -> str:
 @lru_cache(maxsize=50_000)
 def forms(value: str) -> Forms:
     """What a value is found by: all of it; its digits where it is made of digits; the words of a name."""
-    plain = normalised(value)
+    plain = normalised(_mail(value) or value)
     whole = [f"all {plain}"]
     digits = re.sub(r"\D", "", value)
     if len(digits) >= 7 and not re.search(r"[^\W\d_]", value):
@@ -125,6 +128,23 @@ def forms(value: str) -> Forms:
             whole.append(f"tail {digits[-TAIL_DIGITS:]}")
     words = dict.fromkeys(w for w in plain.split() if len(w) > 1 and w not in HONORIFICS)
     return Forms(tuple(whole), tuple(words))
+
+
+def _mail(value: str) -> str:
+    """The e-mail address that `value` is, with its @ and dots where it is spelt out ("jane at example dot com")."""
+    plain = _AT.sub("@", _DOT.sub(".", value.strip()))
+    return plain if _EMAIL.fullmatch(plain) else ""
+
+
+def earlier_mails(value: str) -> list[str]:
+    """What may stand for an e-mail address in a vault that was filled while one that is spelt out was another."""
+    local, _, domain = _mail(value).partition("@")
+    spellings = product((" ", " dot "), (" ", " at "), (" ", " dot "))
+    return [
+        f"all {normalised(local.replace('.', a) + b + domain.replace('.', c))}"
+        for a, b, c in spellings
+        if domain
+    ]
 
 
 def earlier(form: str) -> list[str]:

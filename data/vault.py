@@ -25,7 +25,7 @@ from typing import Any, Self
 from data.access import Access, AccessLog
 from data.errors import VaultError
 from data.key import Key
-from data.sealing import Sealed, Sealer, earlier, forms
+from data.sealing import Sealed, Sealer, earlier, earlier_mails, forms
 from data.trouble import made
 
 SCHEMA_VERSION = "1"
@@ -234,11 +234,12 @@ class Vault(AbstractContextManager["Vault"]):
     def find(self, value: str, *, parts: bool = False) -> list[Entry]:
         """Where `value` (a name, an address, a number, as one would write it) stood, by record and place.
 
-        Case, accents, punctuation and the order of a name's words do not matter. With `parts` also names whose words
+        Case, accents, punctuation, the order of a name's words, and whether an e-mail address is spelt out do not
+        matter. With `parts` also names whose words
         are only some of the value's, as "John" is of "John Smith".
         """
         wanted = forms(value)
-        whole = self._with_form(wanted.whole)
+        whole = self._with_form([*wanted.whole, *earlier_mails(value)])
         words = [self._with_form([f"word {word}"]) for word in wanted.words]
         matches = dict.fromkeys(set.intersection(*words), "words") if words else {}
         matches |= dict.fromkeys(whole, "whole")

@@ -45,7 +45,7 @@ def percent(fraction: float | None, *, digits: int = 3) -> str:
     """A fraction (0 to 1) as a percentage: .0325 -> '3.25 %', 1.0 -> '100 %'."""
     if fraction is None or math.isnan(fraction):
         return MISSING
-    if fraction in (0.0, 1.0):
+    if fraction == 0 or math.isclose(fraction, 1.0):  # a bound of an interval may miss 1 by a rounding error
         return f"{fraction * 100:.0f} %"
     if abs(fraction) < 1 and round(abs(fraction) * 100, 2) >= 100:
         return f"{'-' if fraction < 0 else ''}>99.99 %"

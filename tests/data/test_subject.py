@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -19,6 +20,7 @@ from data.key import Key
 from data.store import Store
 from data.vault import Vault
 
+ROOT = Path(__file__).parents[2]
 NAME, MAIL, OTHER = "Ottoline Vandersteen", "ottoline.v@forgetme-example.org", "Işıl Yıldırım"
 KEY = "an example of a key that is long enough 0123456789"
 FAST = ["pii=patterns", "outliers=off", "dedup=off", "quality=off", "split.test=0.2", "pii.operator=hash"]
@@ -163,6 +165,29 @@ def test_an_export_that_is_damaged_is_named_and_left(
     (certificate,) = Path("runs/erasures").glob("*.json")
     undone = json.loads(certificate.read_text())["not_done"]
     assert any("out.jsonl.gz: could not be rewritten: EOFError" in said for said in undone)
+
+
+def test_what_was_asked_for_is_done_although_nobody_reads_the_output(folder: Path) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    for words in (
+        ("export", "latest", "out.jsonl"),
+        ("backup", "copy.duckdb"),
+        ("purge", "--yes"),
+        ("forget", NAME, "--yes"),
+    ):
+        command = [sys.executable, "-m", "data", "--store", "store.duckdb", *words]
+        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+        ran = subprocess.run(
+            command, stdout=writing, stderr=subprocess.PIPE, env=environment, text=True, check=False
+        )
+        assert (ran.returncode, ran.stderr) == (0, "")
+    os.close(writing)
+    with Store.open("store.duckdb", read_only=True) as store:
+        assert {kind for kind, _, _ in store.noted_places()} == {"export", "backup"}
+        assert [(e.kind, e.status) for e in store.erasures()] == [("purge", "done"), ("forget", "done")]
+    assert len(list(Path("runs/erasures").glob("*.json"))) == 1
+    assert NAME not in Path("out.jsonl").read_text()
 
 
 COMMANDS = [("subject", MAIL), ("forget", MAIL), ("reveal", "<EMAIL>", *BECAUSE), ("vault", "show")]

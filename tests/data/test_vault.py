@@ -102,6 +102,24 @@ def test_a_turkish_name_is_found_in_either_case_in_new_vaults_and_in_old_ones(
         assert part == "part"
 
 
+def test_an_address_that_is_spelt_out_is_the_address(tmp_path: Path, key: Key) -> None:
+    sealer = Sealer(key)
+    spellings = ["z.q@quib.example", "Z.Q at quib dot example", "z dot q (at) quib [dot] example"]
+    with Vault.create(tmp_path / "m.vault", key) as vault:
+        for number, mail in enumerate(spellings):
+            one = sealer.seal("EMAIL_ADDRESS", mail, "<E>", message=0, start=number, end=number + 1)
+            vault.add([(f"new{number}", "h", [one])])
+        for number, form in enumerate(["z q at quib dot example", "z dot q at quib dot example"]):
+            one = sealer.seal(
+                "EMAIL_ADDRESS", f"old {number}", "<E>", message=0, start=number, end=number + 1
+            )
+            one["words"] = [sealer.index("form", f"all {form}")]  # as it was kept before
+            vault.add([(f"old{number}", "h", [one])])
+        for mail in spellings:
+            assert vault.records(mail) == ["new0", "new1", "new2", "old0", "old1"], mail
+        assert vault.records("q@quib.example") == vault.records("look at quib") == []
+
+
 def test_what_was_sealed_comes_back_and_the_asking_is_written_down(vault: Vault) -> None:
     (found,) = vault.reveal("mark brown", because=WHY)
     assert (found.original, found.records, found.entity) == ("Zoltan Quibble", 2, "PERSON")
