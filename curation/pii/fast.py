@@ -10,6 +10,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -33,13 +34,27 @@ NECESSARY = {
     "UsPassportRecognizer": r"\d{8}",
     "UsSsnRecognizer": r"\d{3}[- .]?\d{2}[- .]?\d{4}",
     "NhsRecognizer": r"\d{3}[- ]?\d{3}[- ]?\d{4}",
-    "CryptoRecognizer": r"(?:[bB][cC]1|[13])[a-zA-Z0-9]{25}",
+    "CryptoRecognizer": r"(?:[bB][cC]1|[13])[^\W_]{25}",
     "EmailRecognizer": r"@",
-    "IbanRecognizer": r"[a-zA-Z]{2}\d{2}[ -]?[a-zA-Z0-9]{4}",
+    "IbanRecognizer": r"[^\W\d_]{2}\d{2}[ -]?[^\W_]{4}",
     "IpRecognizer": r"\d\.\d{1,3}\.\d{1,3}\.\d|:[0-9A-Fa-f]{0,4}:",
-    "MedicalLicenseRecognizer": r"[a-zA-Z][a-zA-Z9]\d{7}",
-    "UrlRecognizer": r"[a-zA-Z0-9\-.]\.[a-zA-Z]{2}",
+    "MedicalLicenseRecognizer": r"[^\W\d_][^\W_]\d{7}",
+    "UrlRecognizer": r"[\w.-]\.[^\W\d_]{2}",
 }
+# Those that find nothing with white space inside: they look at words that hold what is necessary, and at no others.
+WITHIN_WORDS = frozenset(
+    {
+        "CryptoRecognizer",
+        "EmailRecognizer",
+        "IpRecognizer",
+        "MedicalLicenseRecognizer",
+        "UrlRecognizer",
+        "UsBankRecognizer",
+        "UsLicenseRecognizer",
+        "UsPassportRecognizer",
+    }
+)
+SPACE = re.compile(r"[ \n]")
 
 
 class FastAnalyzer:
@@ -99,9 +114,13 @@ class FastAnalyzer:
             if gate.closed(text, low):
                 continue
             recogniser = gate.recogniser
-            phones = self._phones.get(recogniser.id)
-            artifacts = self._engine.process_text(text, LANGUAGE) if gate.needs_artifacts else None
-            found = phones.find(text) if phones else recogniser.analyze(text, self._entities, artifacts)
+            if recogniser.id in self._phones:
+                found = self._phones[recogniser.id].find(text)
+            elif gate.within_words:
+                found = _moved(recogniser, *gate.words(text), self._entities)
+            else:
+                artifacts = self._engine.process_text(text, LANGUAGE) if gate.needs_artifacts else None
+                found = recogniser.analyze(text, self._entities, artifacts)
             for result in found or ():
                 if result.entity_type in self._entities:
                     results.append(_identified(result, recogniser))
@@ -136,6 +155,7 @@ class _Gate:
         self.needs_artifacts = own and not isinstance(recogniser, PatternRecognizer)
         necessary = None if own else NECESSARY.get(recogniser.name)
         self._search = re.compile(necessary).search if necessary else None
+        self.within_words = not own and recogniser.name in WITHIN_WORDS
         patterns = getattr(recogniser, "patterns", [])
         validates = (
             isinstance(recogniser, PatternRecognizer)
@@ -149,6 +169,35 @@ class _Gate:
         if self._search is not None and not self._search(text):
             return True
         return bool(self._context) and not any(word in low for word in self._context)
+
+    def words(self, text: str) -> tuple[str, list[int], list[int]]:
+        """The words that hold what is necessary, as one text; where each begins there, and in `text`."""
+        words: list[str] = []
+        begins, places = [], []
+        length = end = 0
+        while match := self._search(text, end) if self._search else None:
+            start = (
+                max(text.rfind(" ", end, match.start()), text.rfind("\n", end, match.start()), end - 1) + 1
+            )
+            space = SPACE.search(text, match.end())
+            end = space.start() if space else len(text)
+            words.append(text[start:end])
+            begins.append(length)
+            places.append(start)
+            length += end - start + 1
+        return "\n".join(words), begins, places
+
+
+def _moved(
+    recogniser: Any, words: str, begins: Sequence[int], places: Sequence[int], entities: Sequence[str]
+) -> list[RecognizerResult]:
+    """What a recogniser finds in words that stand elsewhere in a text."""
+    results: list[RecognizerResult] = recogniser.analyze(words, entities, None)
+    for result in results:
+        word = bisect_right(begins, result.start) - 1
+        result.start += places[word] - begins[word]
+        result.end += places[word] - begins[word]
+    return results
 
 
 def _identified(result: RecognizerResult, recogniser: Any) -> RecognizerResult:
