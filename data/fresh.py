@@ -5,6 +5,9 @@ The store's own table is searched as a whole for the texts of a handful of new r
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import duckdb
 import polars as pl
 
@@ -34,7 +37,13 @@ class Fresh:
         return {VIEW: self.texts}
 
 
-def register(connection: duckdb.DuckDBPyConnection, views: dict[str, pl.DataFrame]) -> None:
-    """Let queries on `connection` read these frames by their names."""
+@contextmanager
+def registered(connection: duckdb.DuckDBPyConnection, views: dict[str, pl.DataFrame]) -> Iterator[None]:
+    """Let queries on `connection` read these frames by their names within the block, and not after it."""
     for name, frame in views.items():
         connection.register(name, frame)
+    try:
+        yield
+    finally:
+        for name in views:
+            connection.unregister(name)

@@ -10,9 +10,9 @@ import duckdb
 import polars as pl
 
 from data.errors import StoreError
-from data.fresh import VIEW, Fresh, register
+from data.fresh import VIEW, Fresh, registered
 from data.parts import members_in
-from data.records import ANSWER_ROLES, RECORD_SCHEMA, Pick, canonical_json
+from data.records import ANSWER_ROLES, RECORD_SCHEMA, SKETCH, Pick, canonical_json
 
 _ROLE_LIST = ", ".join(f"'{role}'" for role in ANSWER_ROLES)
 _DERIVED = {
@@ -26,6 +26,7 @@ _REPLACED = """ LEFT JOIN (SELECT record_id AS of_record, text_hash AS of_text, 
     WHERE action = 'edit' AND value IS NOT NULL GROUP BY ALL) edited
     ON of_record = m.record_id AND of_text = m.text_hash"""
 _MEMBER = {
+    SKETCH: "k.data",
     "replaced": "edited.places",
     "record_id": "m.record_id",
     "text_hash": "m.text_hash",
@@ -125,12 +126,7 @@ class StoreRecords:
         """See `Records.sketches`."""
         if pick is not None:
             return self._picked(pick)
-        sketched = " JOIN sketches k ON k.text_hash = m.text_hash AND k.kind = ?"
-        sql, params = self._sql(["m.record_id AS record_id", "k.data AS data"], sketched)
-        frame: pl.DataFrame = self._connection.sql(
-            f"{sql} ORDER BY m.record_id", params=[self._sketch_kind, *params]
-        ).pl()
-        return frame
+        return self.frame("record_id", SKETCH).collect().rename({SKETCH: "data"})
 
     def _picked(self, pick: Pick) -> pl.DataFrame:
         picked = [pl.DataFrame(schema={"text_hash": pl.String, "data": pl.Binary})]
@@ -193,16 +189,19 @@ class StoreRecords:
         quoted = {name: name.replace('"', '""') for name in columns or RECORD_SCHEMA}
         return [f'{_expression(name)} AS "{alias}"' for name, alias in quoted.items()]
 
-    def _sql(self, selected: list[str], joins: str = "") -> tuple[str, list[Any]]:
+    def _sql(self, selected: list[str]) -> tuple[str, list[Any]]:
         text = ", ".join(selected)
+        sketched = "k.data" in text
+        joins = " JOIN sketches k ON k.text_hash = m.text_hash AND k.kind = ?" if sketched else ""
         joins += " JOIN records r USING (record_id)" if "r." in text else ""
         if "t.messages" in text:
             joins += f" JOIN {VIEW if self._from_fresh() else 'texts'} t USING (text_hash)"
         joins += _REPLACED if "edited.places" in text else ""
-        if "t.messages" in text:
+        if "t.messages" in text or sketched:
             self._refuse_erased()
         where, params = self._where()
-        return f"SELECT {text} FROM {self._members} m{joins} WHERE {where}", params
+        given = [self._sketch_kind] if sketched else []
+        return f"SELECT {text} FROM {self._members} m{joins} WHERE {where}", given + params
 
     def _from_fresh(self) -> bool:
         """Whether all texts of these parts are held in memory, and can be read there."""
@@ -212,7 +211,6 @@ class StoreRecords:
                 f"SELECT DISTINCT text_hash FROM {self._members} WHERE version = ?", params=[self.version]
             ).pl()
             self._views = self._fresh.view_of(hashes["text_hash"])
-            register(self._connection, self._views)
         return bool(self._views)
 
     def _where(self) -> tuple[str, list[Any]]:
@@ -237,7 +235,8 @@ class StoreRecords:
 
     def _query(self, selected: list[str], order: str = "") -> pl.DataFrame:
         sql, params = self._sql(selected)
-        frame: pl.DataFrame = self._connection.sql(f"{sql} {order}", params=params).pl()
+        with registered(self._connection, self._views or {}):
+            frame: pl.DataFrame = self._connection.sql(f"{sql} {order}", params=params).pl()
         return frame
 
 
@@ -251,13 +250,14 @@ def streamed(
     """The answer of a query, which may read `views`, in frames of at most `rows` rows, none of them empty."""
     # A reader blocks its connection until it is read to its end: it gets a cursor of its own.
     cursor = connection.cursor()
-    register(cursor, views or {})
     try:
+        for name, frame in (views or {}).items():
+            cursor.register(name, frame)
         for batch in cursor.sql(sql, params=params).to_arrow_reader(rows):
             if batch.num_rows:
-                frame = pl.from_arrow(batch)
-                assert isinstance(frame, pl.DataFrame)
-                yield frame
+                found = pl.from_arrow(batch)
+                assert isinstance(found, pl.DataFrame)
+                yield found
     finally:
         cursor.close()
 

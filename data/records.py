@@ -70,6 +70,8 @@ RECORD_SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
     "ingest_number": pl.Int64,
 }
 DERIVED = ("prompt", "answer", "text")
+# A column beside the others, where `Records.sketched`: what `Records.sketches` gives.
+SKETCH = "(sketch)"
 
 
 _encode = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode

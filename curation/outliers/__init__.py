@@ -17,10 +17,10 @@ import polars as pl
 
 from curation.outliers import answers, spread
 from curation.outliers.config import FAMILIES, OutliersConfig
-from curation.outliers.sketch import measured, sketch_batch, sketch_columns, sketch_kind
+from curation.outliers.sketch import measured, sketch_batch, sketch_columns, sketch_kind, unpacked
 from curation.quality.config import Consequence
 from data.errors import ConfigError, closest
-from data.records import Kind, Records
+from data.records import SKETCH, Kind, Records
 from data.verdicts import Action, Verdicts, verdicts
 
 __all__ = ["FAMILIES", "REASONS", "OutliersConfig", "judge", "sketch_batch", "sketch_columns", "sketch_kind"]
@@ -54,10 +54,10 @@ def _findings(records: Records, config: OutliersConfig) -> Iterator[tuple[str, p
     on = {family for family in FAMILIES if config.does(family) is not Consequence.off}
     grouped = _grouped(records, config)
     texts = grouped
-    if config.reads_texts:
-        found = measured(records, config)  # in the same order, if of all
-        alike = found["record_id"].equals(grouped["record_id"])
-        texts = grouped.hstack(found.drop("record_id")) if alike else grouped.join(found, on="record_id")
+    if SKETCH in grouped.columns:
+        grouped, texts = grouped.drop(SKETCH), unpacked(grouped, SKETCH)
+    elif config.reads_texts:
+        texts = grouped.join(measured(records, config), on="record_id")
     if "length" in on:
         yield "length", spread.find_lengths(texts, config)
     if "numeric" in on:
@@ -72,8 +72,14 @@ def _findings(records: Records, config: OutliersConfig) -> Iterator[tuple[str, p
 
 
 def _grouped(records: Records, config: OutliersConfig) -> pl.DataFrame:
-    """record_id, ingest_number, kind, and the group: its value, and `of`, the column that it is from, "" where none."""
-    frame = records.frame(*dict.fromkeys(("record_id", "ingest_number", "kind", *config.by))).collect()
+    """record_id, ingest_number, kind, and the group: its value, and `of`, the column that it is from, "" where none.
+
+    Also the SKETCH, where there is one: records and sketches are read at once.
+    """
+    sketch = [SKETCH] if records.sketched and config.reads_texts else []
+    frame = records.frame(
+        *dict.fromkeys(("record_id", "ingest_number", "kind", *config.by, *sketch))
+    ).collect()
     some = [pl.col(name).cast(pl.String) for name in config.by]
     names = [
         pl.when(value.is_not_null()).then(pl.lit(name)) for name, value in zip(config.by, some, strict=True)
@@ -82,6 +88,7 @@ def _grouped(records: Records, config: OutliersConfig) -> pl.DataFrame:
         "record_id",
         "ingest_number",
         "kind",
+        *sketch,
         group=pl.coalesce(*some, pl.lit("")),
         of=pl.coalesce(*names, pl.lit("")),
     )

@@ -50,16 +50,19 @@ def sketch_batch(batch: pl.DataFrame, config: OutliersConfig) -> pl.Series:
 
 
 def measured(records: Records, config: OutliersConfig) -> pl.DataFrame:
-    """record_id and the fields of SKETCH; from what is stored, or made here where not all of it is."""
-    stored = records.sketches()
-    if stored.height != len(records):
-        made = [
-            batch.select("record_id", data=sketch_batch(batch, config))
-            for batch in records.batches("record_id", *READ, rows=ROWS)
-        ]
-        stored = pl.concat([stored.clear(), *made])
-    fields = from_binary(stored["data"], SKETCH.itemsize).view(SKETCH).reshape(-1)
-    return stored.select("record_id").with_columns(
+    """record_id and the fields of SKETCH, made here."""
+    made = [
+        batch.select("record_id", data=sketch_batch(batch, config))
+        for batch in records.batches("record_id", *READ, rows=ROWS)
+    ]
+    nothing = pl.DataFrame(schema={"record_id": pl.String, "data": pl.Binary})
+    return unpacked(pl.concat([nothing, *made]), "data")
+
+
+def unpacked(frame: pl.DataFrame, column: str) -> pl.DataFrame:
+    """`frame` with the fields of SKETCH in place of the sketches in `column`."""
+    fields = from_binary(frame[column], SKETCH.itemsize).view(SKETCH).reshape(-1)
+    return frame.drop(column).with_columns(
         pl.Series(name, np.ascontiguousarray(fields[name])) for name in SKETCH.names or ()
     )
 

@@ -36,7 +36,7 @@ def step(method):
         return method(*given, **named)
     return run
 
-for name in ("_check", "_insert", "_add_texts", "_add_reasons", "_add_version", "_add_records", "membership_digest",
+for name in ("_check", "_insert", "_add_texts", "_add_reasons", "_add_version", "_add_records", "_digest",
              "_extend", "_add_changed"):
     setattr(Store, name, step(getattr(Store, name)))
 code = 0

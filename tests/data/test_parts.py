@@ -8,7 +8,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from data import parts
+from data import fresh, parts
 from data.load import LOADED_SCHEMA, REJECT_SCHEMA
 from data.records import text_hash
 from data.store import Store
@@ -146,3 +146,51 @@ def test_an_older_store_becomes_one_of_parts(tmp_path: Path) -> None:
         ingest(store, "v-1", range(20, 22), base="v-0")
         again = apply(store, "v-1", said("drop", "probe_bad", 20), earlier=made, again=pl.Series(ids(3))[:0])
         assert store.version(again).rows == 20
+
+
+def test_digests_of_a_chain_are_those_of_what_is_stored(store: Store, tmp_path: Path) -> None:
+    """They are made of the members that are held from one version to the next, and not read again."""
+    changes = [
+        said("drop", "probe_bad", 1, 2),
+        pl.concat([said("drop", "probe_bad", 7), said("edit", "probe_mend", 5, 9)]),
+        said("assign", "probe_note", 3, 4).with_columns(value=pl.lit("test")),
+        said("tag", "probe_note", 11),
+        said("edit", "probe_mend", 2).with_columns(action=pl.lit("restore")),
+        said("assign", "probe_note", *range(10, 19)).with_columns(value=pl.lit("train")),
+        said("drop", "probe_bad", 3, 18),
+    ]
+    chain = [ingest(store, "v-0", range(20))]
+    for change in changes:
+        chain.append(apply(store, chain[-1], change))
+    assert [store.version(v).digest for v in chain] == [store.membership_digest(v) for v in chain]
+    with Store.open(tmp_path / "other.duckdb") as other:
+        ingest(other, "v-0", range(20))
+    for version, change in zip(chain, changes, strict=False):
+        with Store.open(tmp_path / "other.duckdb") as other:  # which holds nothing of the one before
+            made = apply(other, version, change)
+            assert other.version(made).digest == store.version(made).digest
+
+
+def test_new_texts_are_read_as_they_are_stored(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From memory, where they came in just now; from the table, where they are too many to be held."""
+    ingest(store, "v-0", range(20))
+    ingest(store, "v-1", range(20, 25), base="v-0")
+    new = store.read("v-1", but="v-0")
+    stored = store.read("v-1").among(pl.Series(ids(*range(20, 25))))
+    for columns in (("record_id", "text"), ("messages", "prompt", "file"), ()):
+        assert new.frame(*columns).collect().equals(stored.frame(*columns).collect())
+        assert pl.concat(new.batches(*columns, rows=2)).equals(stored.frame(*columns).collect())
+    held = store._fresh.texts
+    assert held is not None and held.height == 25
+    monkeypatch.setattr(fresh, "MOST", 24)
+    ingest(store, "v-2", range(30, 31), base="v-1")
+    assert store._fresh.texts is None
+    assert store.read("v-2", but="v-1").frame("text").collect()["text"].to_list() == ["text 30"]
+
+
+def test_what_is_held_is_no_table_of_the_store(store: Store) -> None:
+    ingest(store, "v-0", range(20))
+    ingest(store, "v-1", range(20, 25), base="v-0")
+    before = set(store.query("SELECT table_name FROM information_schema.tables")["table_name"])
+    store.read("v-1", but="v-0").frame("text").collect()
+    assert set(store.query("SELECT table_name FROM information_schema.tables")["table_name"]) == before

@@ -12,9 +12,11 @@ import pytest
 
 from conf.app import compose
 from curation.config import CurationConfig
-from curation.dedup import DedupConfig, sketch_batch
+from curation.dedup import DedupConfig, extend, sketch_batch
+from curation.dedup.config import Keys
 from curation.dedup.record_texts import RecordTexts
 from curation.dedup.sketch import Sketch, shape, sketch
+from curation.grown import Earlier, Grown
 from curation.pipeline import run_pipeline
 from curation.stages import STAGES
 from data.records import FrameRecords
@@ -103,3 +105,43 @@ def test_a_stored_sketch_is_the_sketch() -> None:
     for name in ("keys", "whole", "words"):
         np.testing.assert_array_equal(getattr(back, name), getattr(made, name))
     assert len(Sketch.unpacked(stored.clear(), shape(config)[0])) == 0
+
+
+def test_kept_records_that_meet_no_new_one_change_nothing(tmp_path: Path) -> None:
+    """The verdicts with all kept records beside the new ones are those with the few that share a key with one."""
+    draw = random.Random(3)
+    old = [text(n) for n in range(120)]
+    new = [edited(n) for n in range(0, 60, 3)] + [text(n) for n in range(500, 520)]
+    for n in range(20):  # from just like an old one to not at all
+        words = text(n + 60).split()
+        for at in draw.sample(range(40), k=n // 3):
+            words[at] = draw.choice(WORDS)
+        new.append(" ".join(words))
+    with Store.open(tmp_path / "store.duckdb") as store:
+        first = store.version(curate(store, tmp_path / "raw.jsonl", old))
+        second = store.version(curate(store, tmp_path / "raw.jsonl", old + new))
+        assert first.parent is not None and second.parent is not None
+        kind = store.query("SELECT DISTINCT kind FROM sketches WHERE starts_with(kind, 'dedup:')").item()
+        found = []
+        for known in ("", kind):
+            grown = Grown(
+                old=store.read(first.parent, sketch_kind=known),
+                kept=store.read(first.version, sketch_kind=known),
+                new=store.read(second.parent, but=first.parent, sketch_kind=known),
+                said=Earlier(store, first.version).said,
+            )
+            given, again = extend(grown, DedupConfig(keys=Keys.answer))
+            found.append((given.sort("record_id", "action", "reason"), sorted(again)))
+        assert found[0][0].equals(found[1][0])
+        assert found[0][1] == found[1][1]
+        assert found[0][0].filter(action="drop").height > 20
+
+
+def test_sketches_that_are_gone_are_made_again(tmp_path: Path) -> None:
+    with Store.open(tmp_path / "store.duckdb") as store:
+        curate(store, tmp_path / "raw.jsonl", [text(n) for n in range(50)])
+        store.connection.execute("DELETE FROM sketches")
+        store.connection.execute("DELETE FROM meta WHERE starts_with(key, 'sketched:')")
+        second = curate(store, tmp_path / "raw.jsonl", [text(n) for n in range(50)] + [edited(3)])
+        assert lines(store, second) == {51: ("dedup_near", 4)}
+        assert store.query("SELECT count(*) FROM sketches").item() == 102
