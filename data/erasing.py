@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from argparse import Namespace
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -153,16 +154,11 @@ def _show_erasure(console: Console, erasure: Erasure, paths: tuple[Path, Path]) 
 
 
 def _show_trace(console: Console, found: Trace) -> None:
-    ways: dict[str, int] = {}
-    for how in found.records.values():
-        for way in how:
-            ways[way] = ways.get(way, 0) + 1
+    ways = Counter(way for how in found.records.values() for way in how)
     told = ", ".join(f"{count:,} by {way}" for way, count in sorted(ways.items()))
     console.print(f"[bold]{counted(len(found.records), 'record')}[/]" + (f" ({told})" if told else ""))
     if found.records:
-        ids = sorted(found.records)
-        more = f" and {len(ids) - SHOWN:,} more: --json" if len(ids) > SHOWN else ""
-        console.print("  " + " ".join(ids[:SHOWN]) + more)
+        console.print("  " + _first(sorted(found.records)))
     if len(found.accounts) > 1:
         console.print(_by_value(found))
     table = _grid("left", "right", "left")
@@ -183,6 +179,11 @@ def _show_trace(console: Console, found: Trace) -> None:
     if found.vault is not None:
         table.add_row("vault", f"{found.vault:,}", "places where a pseudonym stands for it")
     console.print(table if table.row_count else "found nowhere else" if found.records else "found nowhere")
+    if found.perhaps:
+        console.print(
+            f"[yellow]perhaps:[/] {counted(len(found.perhaps), 'record')} of which the vault has only a part of a "
+            f"name; look, and ask by the id: {_first(found.perhaps)}"
+        )
     if found.purged:
         said = (
             "without a vault, what was replaced in them cannot be searched"
@@ -192,6 +193,10 @@ def _show_trace(console: Console, found: Trace) -> None:
         console.print(f"[dim]purged before: {counted(found.purged, 'text')}; {said}[/]")
     for path in found.lost:
         console.print(f"[yellow]not where the store knows it:[/] {escape(path)}")
+
+
+def _first(ids: list[str]) -> str:
+    return " ".join(ids[:SHOWN]) + (f" and {len(ids) - SHOWN:,} more: --json" if len(ids) > SHOWN else "")
 
 
 def _in_file(file: dict[str, Any]) -> str:

@@ -56,6 +56,7 @@ class Trace:
     notes     `table.column` -> rows, where the value stands elsewhere in the store
     files     kind, path, records (by their ids) and mentions (of the value) in files; `unread`: why one was not read
     vault     originals' places in the vault; None where it was not asked
+    perhaps   other records, of which the vault has only some of the words of a name: perhaps another person's
     purged    texts that a purge deleted: what they said cannot be searched
     lost      files and vaults that were written and are not there any more
     accounts  the same for each of the values by itself, in their order; of a record's id only the records
@@ -68,6 +69,7 @@ class Trace:
     notes: dict[str, int] = field(default_factory=dict)
     files: list[dict[str, Any]] = field(default_factory=list)
     vault: int | None = None
+    perhaps: list[str] = field(default_factory=list)
     purged: int = 0
     lost: list[str] = field(default_factory=list)
     accounts: list[Account] = field(default_factory=list)
@@ -92,6 +94,7 @@ class Trace:
             "notes": self.notes,
             "files": self.files,
             "vault_entries": self.vault,
+            "perhaps_records": self.perhaps,
             "purged_texts": self.purged,
             "files_not_found": self.lost,
             "by_value": [
@@ -123,7 +126,8 @@ def trace(store: Store, values: Sequence[str], vault: Vault | None = None) -> Tr
             records[record].add(how)
             found.accounts[number].records.add(record)
     if vault is not None:
-        found.vault = _in_vault(store, values, vault, found.accounts, records)
+        found.vault, partly = _in_vault(store, values, vault, found.accounts, records)
+        found.perhaps = [record for record in _known(store, sorted(partly)) if record not in records]
     found.records = dict(records)
     ids = sorted(records)
     store.connection.execute(
@@ -156,17 +160,20 @@ def _in_vault(
     vault: Vault,
     accounts: Sequence[Account],
     records: dict[str, set[str]],
-) -> int:
-    """How many places the vault has for the values; their records join `records`."""
+) -> tuple[int, set[str]]:
+    """How many places the vault has for the values, whose records join `records`; and records of parts of a name."""
     found: set[tuple[Any, ...]] = set()
+    partly: set[str] = set()
     for value, account in zip(values, accounts, strict=True):
-        entries = vault.find(value)
+        every = vault.find(value, parts=True)
+        entries = [entry for entry in every if entry.match != "part"]
+        partly.update(entry.record_id for entry in every if entry.match == "part")
         account.vault = len(entries)
         found.update((e.record_id, e.text_hash, e.message, e.start, e.original) for e in entries)
         for record in _known(store, sorted({entry.record_id for entry in entries})):
             records[record].add("vault")
             account.records.add(record)
-    return len(found)
+    return len(found), partly
 
 
 def _known(store: Store, ids: Sequence[str]) -> list[str]:

@@ -17,6 +17,7 @@ from curation.config import CurationConfig
 from curation.pipeline import run_pipeline
 from data.__main__ import main
 from data.key import Key
+from data.sealing import Sealer
 from data.store import Store
 from data.vault import Vault
 
@@ -102,6 +103,24 @@ def test_one_is_not_plural(folder: Path, capsys: pytest.CaptureFixture[str]) -> 
     for one in ("1 records", "1 texts", "1 files", "1 mentions", "1 places", "1 originals"):
         assert one not in said
         assert f" {one}" not in certificate.read_text()
+
+
+def test_a_part_of_a_name_in_the_vault_is_perhaps_theirs(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with Store.open("store.duckdb", read_only=True) as store:
+        (third,) = store.query("SELECT record_id FROM records WHERE line = 4")["record_id"]
+    sealed = Sealer(Key(KEY)).seal("PERSON", "Vandersteen", "Minihan", message=0, start=0, end=7)
+    with Vault.open("store.vault", Key(KEY)) as vault:
+        vault.add([(third, "h", [sealed])])
+    assert ask("subject", NAME, "--json") == 0
+    found = json.loads(capsys.readouterr().out)
+    assert len(found["records"]) == 2 and found["perhaps_records"] == [third]
+    assert ask("subject", NAME) == 0
+    assert (
+        f"perhaps: 1 record of which the vault has only a part of a name; look, and ask by the id: {third}"
+        in (" ".join(capsys.readouterr().out.split()))
+    )
 
 
 def test_a_turkish_name_is_asked_for_in_any_case(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
