@@ -70,6 +70,7 @@ def connect(path: Path, *, read_only: bool) -> duckdb.DuckDBPyConnection:
     try:
         # Enough for any step of a million records; DuckDB spills what does not fit into a folder beside the file.
         connection.execute(f"SET memory_limit = '{MEMORY_LIMIT}'")
+        # What is written goes from the log into the tables rarely: each time the last rows of a table are written anew.
         connection.execute("SET checkpoint_threshold = '256MB'")
         if fresh:
             _create(connection)
