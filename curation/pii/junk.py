@@ -11,7 +11,14 @@ from collections.abc import Callable, Sequence
 
 from curation.pii.finding import Finding
 from curation.pii.rules.online import is_web_address
-from curation.pii.wordlists import TECHNICAL, family_names, given_names, ordinary_nouns, ordinary_words
+from curation.pii.wordlists import (
+    TECHNICAL,
+    family_names,
+    given_names,
+    ordinary_nouns,
+    ordinary_words,
+    stop_words,
+)
 
 SPACY_SCORE = 0.85  # Presidio's for every name that spaCy finds
 _SIGNS_OF_CODE = re.compile(r"[(){}\[\]<>=;/\\_|$~+*^#@\"`]|::|->|\.\w{1,4}\b$|\w\.\w{2,}")
@@ -44,6 +51,19 @@ _EXCLAMATION = re.compile(
 )
 _WORD = re.compile(r"[^\W\d_]+")
 _OLD = re.compile(r"\b(?:years?|months?|yrs?)[\s-]*old\b", re.IGNORECASE)
+
+
+def of_nobodys_host(address: str) -> bool:
+    """Whether a web address or the name of a host is kept free for examples, or one's own machine."""
+    return _NOBODYS_HOST.match(address) is not None
+
+
+def is_private(address: str) -> bool:
+    """Whether an IP address is of a home or company network, which thousands have, or kept free for examples."""
+    try:
+        return ipaddress.ip_address(address).is_private
+    except ValueError:
+        return False
 
 
 def without_junk(text: str, findings: Sequence[Finding]) -> list[Finding]:
@@ -91,6 +111,8 @@ def _is_of_words(value: str) -> bool:
         return True
     if not value.islower():
         return False
+    if stop_words().issuperset(words):  # "else" is a first name in Denmark
+        return True
     return words.issubset(ordinary_nouns() | ordinary_words()) and words.isdisjoint(given_names())
 
 
@@ -151,6 +173,11 @@ def _number(text: str, start: int, end: int) -> bool:
     )
 
 
+def _postal_code(text: str, start: int, end: int) -> bool:
+    """A round number is a sum or a limit."""
+    return not re.fullmatch(r"\d+000", text[start:end])
+
+
 def _telephone(text: str, start: int, end: int) -> bool:
     value = text[start:end]
     return not any(map(str.isdigit, value)) or (
@@ -169,6 +196,7 @@ _FILTERS: dict[str, Callable[[str, int, int], bool]] = {
     "URL": _url,
     "IP_ADDRESS": _address,
     "NATIONAL_ID": _number,
+    "ZIP_CODE": _postal_code,
     "US_PASSPORT": _number,
     "US_DRIVER_LICENSE": _number,
     "US_BANK_NUMBER": _number,

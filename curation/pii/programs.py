@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 
 from curation.pii.finding import CODE_BLOCK, Finding
+from curation.pii.junk import is_private, of_nobodys_host
 from curation.pii.wordlists import given_names, ordinary_words
 
 # Of the lines with letters; from this share on the rest of the text (the question, a comment) is about code too.
@@ -27,6 +28,7 @@ _NAMES = frozenset({"PERSON", "LOCATION", "ORGANIZATION", "NRP"})
 # A bare number in code is a number, whatever a model takes it for; in quotes it may be data.
 _NUMBERS = frozenset(
     {
+        "AGE",
         "ZIP_CODE",
         "NATIONAL_ID",
         "US_BANK_NUMBER",
@@ -37,11 +39,13 @@ _NUMBERS = frozenset(
     }
 )
 QUOTES = ("'", '"', "`")
+_ADDRESSES = frozenset({"URL", "EMAIL_ADDRESS", "IP_ADDRESS"})
+_POINTS_AT_SOMEBODY = re.compile(r"[@~]")  # in a web address
 
 
 def without_identifiers(text: str, findings: Sequence[Finding]) -> list[Finding]:
     """The findings, less those in code that are identifiers, numbers or examples."""
-    if not any(f.type in _NAMES or f.type in _NUMBERS for f in findings):
+    if not any(f.type in _NAMES or f.type in _NUMBERS or f.type in _ADDRESSES for f in findings):
         return list(findings)
     ranges = code_ranges(text)
     return [f for f in findings if not _inside(f, ranges) or _is_data(text, f)]
@@ -62,12 +66,21 @@ def _inside(finding: Finding, ranges: Sequence[tuple[int, int]]) -> bool:
 
 
 def _is_data(text: str, finding: Finding) -> bool:
-    """Names by first and last name, numbers in quotes; places, groups and lone first names in code point at nobody."""
+    """Names by first and last name, numbers in quotes, addresses that are somebody's.
+
+    Places, groups, lone first names and services that a program calls point at nobody.
+    """
     value = text[finding.start : finding.end]
+    if finding.type == "URL":
+        return bool(_POINTS_AT_SOMEBODY.search(value))
+    if finding.type == "EMAIL_ADDRESS":
+        return not of_nobodys_host(value.rpartition("@")[2])
+    if finding.type == "IP_ADDRESS":
+        return not is_private(value)
     if finding.type == "PERSON":
         words = [word.lower() for word in _NAME.findall(value)]
         named = any(word in given_names() and word not in ordinary_words() for word in words)
-        return len(words) > 1 and (named or finding.score >= SURE_SCORE)
+        return len(words) > 1 and not value.islower() and (named or finding.score >= SURE_SCORE)
     if finding.type in _NUMBERS:
         bare = value.replace(".", "").isdigit()
         return not bare or text[max(0, finding.start - 1) : finding.start] in QUOTES

@@ -46,8 +46,9 @@ class SentenceStarts:
 
         `vectors` are those of the pipeline's shared `tok2vec`; `whole`: of all tokens. None where more are needed.
         """
-        features = ((vectors @ self._weight + self._bias) @ self._lower).reshape(len(vectors), PLACES, -1)
+        features = (vectors @ self._weight + self._bias) @ self._lower
+        shape = (len(vectors), PLACES, len(self._lower_bias))
         starts = np.zeros(len(vectors), dtype=np.bool_)
         weights = (self._padding, self._lower_bias, self._upper, self._upper_bias)
-        enough = sentence_starts(features, *weights, self._kinds, until, whole, starts)
+        enough = sentence_starts(features.reshape(shape), *weights, self._kinds, until, whole, starts)
         return starts if enough else None

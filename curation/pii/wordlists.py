@@ -60,12 +60,19 @@ TECHNICAL = words_of(
 
 
 @cache
+def stop_words() -> frozenset[str]:
+    """The commonest English words, in lower case."""
+    from spacy.lang.en.stop_words import STOP_WORDS
+
+    return frozenset(STOP_WORDS)
+
+
+@cache
 def ordinary_words() -> frozenset[str]:
     """Some 10,000 English words in lower case: verbs, adjectives, adverbs, function words."""
     from faker.providers.lorem.en_US import Provider
-    from spacy.lang.en.stop_words import STOP_WORDS
 
-    words = set(STOP_WORDS) | set(Provider.word_list)
+    words = stop_words() | set(Provider.word_list)
     for kind in ("verb", "adj", "adv"):
         words |= set(_lemmas().get(kind, ()))
     return frozenset(word.lower() for word in words)

@@ -46,6 +46,9 @@ def at(text: str, value: str, kind: str, score: float = 0.85) -> Finding:
         ("IP_ADDRESS", "bind 0.0.0.0 now", "0.0.0.0", False),
         ("IP_ADDRESS", "from 203.0.113.77 now", "203.0.113.77", True),
         ("NATIONAL_ID", "value 3.14159265 is", "3.14159265", False),
+        ("ZIP_CODE", "a salary above 50000 a year", "50000", False),
+        ("ZIP_CODE", "Springfield 62704", "62704", True),
+        ("PERSON", "or else nothing", "else", False),
     ],
 )
 def test_filters(kind: str, text: str, value: str, *, stays: bool) -> None:
@@ -70,6 +73,21 @@ def test_in_code_a_name_is_a_first_and_a_last_name() -> None:
     found = [at(CODE, "arr", "PERSON"), at(CODE, "Jane Roe", "PERSON"), at(CODE, "Tom", "PERSON")]
     numbers = [at(CODE, "12345", "ZIP_CODE")]
     assert without_identifiers(CODE, found + numbers) == [found[1]]
+
+
+def test_in_code_addresses_of_services_and_examples_are_nobodys() -> None:
+    code = (
+        "url = 'https://api.acme.org/v1/items'\npage = 'https://acme.org/~jroe'\nage = 31\n"
+        "host = '192.168.1.1'\npeer = '8.8.4.4'\nmail(\"a@example.com\", \"jane.roe@acme.org\")\nmax - min;\n"
+    )
+    kinds = {
+        "https://api.acme.org/v1/items": "URL", "https://acme.org/~jroe": "URL", "31": "AGE",
+        "192.168.1.1": "IP_ADDRESS", "8.8.4.4": "IP_ADDRESS", "a@example.com": "EMAIL_ADDRESS",
+        "jane.roe@acme.org": "EMAIL_ADDRESS",
+        "max - min": "PERSON",
+    }  # fmt: skip
+    kept = without_identifiers(code, [at(code, value, kind) for value, kind in kinds.items()])
+    assert [code[f.start : f.end] for f in kept] == ["https://acme.org/~jroe", "8.8.4.4", "jane.roe@acme.org"]
 
 
 def test_merging_joins_words_and_parts() -> None:
