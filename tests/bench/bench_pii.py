@@ -19,9 +19,9 @@ a label of its type). (c) and (d) hold next to no personal data, so findings the
 
 With --unseen: (e) text messages (dup_sms_spam), (f) tweets (ner_wnut17_train), (g) human chat turns
 (sft_openassistant_100), (h) instructions that people wrote (sft_self_instruct), (i) mails of 800 to 3,000 characters.
-With --held-out: of (a) and (c) to (i) those texts that no earlier run of this benchmark read and whose SHA-256 with "v1"
-before the text, begins with a byte of 90 or more, and the same part of (j) mails of 3,000 to 12,000 characters, (k) web
-pages and (l) tool calls (sft_llamafactory_demo). Texts whose findings differ are counted by type.
+With --held-out: of (a) and (c) to (i) those texts that no earlier run of this benchmark read and whose SHA-256, with
+"v1" before the text, begins with a byte of 90 or more, and the same part of (j) mails of 3,000 to 12,000 characters,
+(k) web pages and (l) tool calls (sft_llamafactory_demo). Texts whose findings differ are counted by type.
 """
 
 from __future__ import annotations
