@@ -15,7 +15,7 @@ from curation.dedup.near import find
 from curation.dedup.record_texts import RecordTexts
 from curation.dedup.sketch import Sketch, shape, sharing, sketch, sketch_chunk
 from curation.grown import Grown
-from data.records import Records
+from data.records import FrameRecords, Records
 from data.verdicts import Action, Verdicts, verdicts
 
 REASONS = {
@@ -47,7 +47,7 @@ def extend(grown: Grown, config: DedupConfig) -> tuple[Verdicts, pl.Series]:
     for part in (grown.kept, grown.new):
         keep.check(part, config)
     ids, sketches = zip(*_beside(grown, config), strict=True)
-    kept = grown.kept if len(ids[0]) == len(grown.kept) else grown.kept.among(ids[0])
+    kept = grown.kept if len(ids[0]) == len(grown.kept) else _held(grown.kept.among(ids[0]), len(ids[0]))
     judged = _judge([kept, grown.new], ids, sketches, config, settled=len(ids[0]))
     old = judged.join(grown.new.frame("record_id").collect(), on="record_id", how="anti")[
         "record_id"
@@ -98,6 +98,11 @@ def _beside(grown: Grown, config: DedupConfig) -> list[tuple[pl.Series, Sketch]]
 
     met = grown.kept.sketches(pick)
     return [(met["record_id"], Sketch.unpacked(met["data"], bands)), new]
+
+
+def _held(records: Records, rows: int) -> Records:
+    """A few records that are read more than once, in memory."""
+    return FrameRecords(records.frame().collect(), version=records.version) if rows <= MERIT_ROWS else records
 
 
 def _merits(
