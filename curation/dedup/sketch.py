@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -62,26 +62,29 @@ class Sketch:
         )
 
 
-def sharing(old: Sketch, new: Sketch) -> np.ndarray:
-    """bool[n]: which of the old texts have the whole or a band's key of a new one."""
-    found: np.ndarray = _among(old.whole[:, 0], new.whole[:, 0])
-    for band in range(old.keys.shape[1]):
-        found |= _among(old.keys[:, band], new.keys[:, band])
-    return found & (old.words > 0)
+def sharing(new: Sketch) -> Callable[[Sketch], np.ndarray]:
+    """What says of old texts which have the whole or a band's key of one of these: bool[n]."""
+    columns = [new.whole[:, 0], *new.keys.T]
+    wanted = [(keys := np.unique(column), _marked(keys)) for column in columns]
+
+    def shared(old: Sketch) -> np.ndarray:
+        found = np.zeros(len(old), np.bool_)
+        for (keys, marked), values in zip(wanted, [old.whole[:, 0], *old.keys.T], strict=True):
+            # Most are told by a look at one bit.
+            rows = np.flatnonzero(marked[values & np.uint64(len(marked) - 1)])
+            if len(rows):
+                at = np.minimum(np.searchsorted(keys, values[rows]), len(keys) - 1)
+                found[rows[keys[at] == values[rows]]] = True
+        return found & (old.words > 0)
+
+    return shared
 
 
-def _among(values: np.ndarray, wanted: np.ndarray) -> np.ndarray:
-    """bool[n]: which of the values are wanted; where few are, most need one look at a bit."""
-    if len(wanted) == 0:
-        return np.zeros(len(values), np.bool_)
-    wanted = np.unique(wanted)
-    mask = np.uint64((1 << max(16, (64 * len(wanted)).bit_length())) - 1)
-    marked = np.zeros(int(mask) + 1, np.bool_)
-    marked[wanted & mask] = True
-    found: np.ndarray = marked[values & mask]
-    rows = np.flatnonzero(found)
-    found[rows] = wanted[np.minimum(np.searchsorted(wanted, values[rows]), len(wanted) - 1)] == values[rows]
-    return found
+def _marked(keys: np.ndarray) -> np.ndarray:
+    """bool[2^k]: where the lowest bits of a key lead; at most one place in 64 is marked."""
+    marked = np.zeros(1 << max(16, (64 * len(keys)).bit_length()), np.bool_)
+    marked[keys & np.uint64(len(marked) - 1)] = True
+    return marked
 
 
 def shape(config: DedupConfig) -> tuple[int, int]:

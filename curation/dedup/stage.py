@@ -93,10 +93,8 @@ def _beside(grown: Grown, config: DedupConfig) -> list[tuple[pl.Series, Sketch]]
     if not bands or not grown.kept.sketched:
         return [_sketched(grown.kept, config), new]
 
-    def pick(data: pl.Series) -> np.ndarray:
-        return sharing(Sketch.unpacked(data, bands), new[1])
-
-    met = grown.kept.sketches(pick)
+    shared = sharing(new[1])
+    met = grown.kept.sketches(lambda data: shared(Sketch.unpacked(data, bands)))
     return [(met["record_id"], Sketch.unpacked(met["data"], bands)), new]
 
 
