@@ -14,10 +14,6 @@ def run(config: TrainConfig) -> int | None:
         from train.export import export
 
         return export(config)
-    if config.folds and not config.plan:
-        from train.folds import cross_validate
-
-        return cross_validate(config)
     if config.tune.name != "off" and not config.plan:
         from train.tune import tune
 
@@ -25,6 +21,10 @@ def run(config: TrainConfig) -> int | None:
     from train.run import Stopped, train
 
     try:
+        if config.folds and not config.plan:
+            from train.folds import cross_validate
+
+            return cross_validate(config)
         return train(config)
     except Stopped:
         raise SystemExit(130) from None  # it was said how to go on
