@@ -10,7 +10,7 @@ from pathlib import Path
 
 import duckdb
 
-from data.errors import StoreError
+from data.errors import StoreError, StoreInUse
 from data.trouble import STORE_WAY, made
 
 SCHEMA_VERSION = 6
@@ -166,7 +166,7 @@ def _explained(path: Path, error: duckdb.Error) -> StoreError:
     if "lock" in message.lower():
         holder = re.search(r"PID (\d+)", message)
         who = f"process {holder.group(1)}" if holder else "another process"
-        return StoreError(
+        return StoreInUse(
             f"the store {path} is in use by {who}; one process writes at a time",
             "wait until it ends, or end it",
         )

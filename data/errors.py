@@ -2,7 +2,8 @@
 
     UserError                 exit code 2, printed without a traceback
       ├── SourceError         a file or row that cannot be read
-      ├── StoreError          the store is locked, damaged, newer, or lacks what was asked for
+      ├── StoreError          the store is damaged, newer, or lacks what was asked for
+      │     └── StoreInUse    another process has it: it can be waited for
       ├── VaultError          the vault is lost, damaged, of another key, or lacks what was asked for
       ├── ConfigError         a value outside what a key allows
       └── MissingPackage      an optional package or model is not installed
@@ -35,6 +36,10 @@ class SourceError(UserError):
 
 class StoreError(UserError):
     """The store cannot be opened or does not hold what was asked for."""
+
+
+class StoreInUse(StoreError):
+    """Another process has the store open for writing."""
 
 
 class VaultError(UserError):

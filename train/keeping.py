@@ -8,14 +8,12 @@ from contextlib import contextmanager
 
 from rich.console import Console
 
-from data.errors import StoreError
+from data.errors import StoreInUse
 from data.store import Store
 from train.forecast_shown import clock
 
-AT_START, AT_END = (
-    60.0,
-    3600.0,
-)  # seconds that a training waits for its store before it began, and when it is done
+# Seconds that a training waits for its store: before it began, and when it is done.
+AT_START, AT_END = 60.0, 3600.0
 _EVERY = 0.5  # seconds between two tries
 
 
@@ -23,19 +21,17 @@ _EVERY = 0.5  # seconds between two tries
 def writing(path: str, console: Console, *, patience: float, safe: str = "") -> Iterator[Store]:
     """The store at `path`, open for writing, as soon as nobody else has it.
 
-    `safe` says what is kept elsewhere meanwhile. Raises StoreError after `patience` seconds, and at once for any other
-    trouble with the store.
+    `safe` says what is kept elsewhere meanwhile. Raises StoreInUse after `patience` seconds, and StoreError at once for
+    any other trouble with the store.
     """
     until, said = time.monotonic() + patience, False
     while True:
         try:
             store = Store.open(path)
             break
-        except StoreError as error:
-            if "is in use by" not in error.problem:
-                raise
+        except StoreInUse as error:
             if time.monotonic() > until:
-                raise StoreError(error.problem, *([safe] if safe else []), *error.hints) from None
+                raise StoreInUse(error.problem, *([safe] if safe else []), *error.hints) from None
             if not said:
                 words = f"{error.problem}: waiting for it, up to {clock(patience)}. {safe}"
                 console.print(words.strip(), highlight=False, soft_wrap=True)
