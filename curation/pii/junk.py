@@ -113,7 +113,7 @@ def _is_of_words(value: str) -> bool:
         return False
     if stop_words().issuperset(words):  # "else" is a first name in Denmark
         return True
-    return words.issubset(ordinary_nouns() | ordinary_words()) and words.isdisjoint(given_names())
+    return (words - ordinary_words()).issubset(ordinary_nouns()) and words.isdisjoint(given_names())
 
 
 def _name(text: str, start: int, end: int) -> bool:

@@ -72,7 +72,7 @@ class Repeats:
         words = [match.group() for match in _WORD.finditer(value)]
         names = [word for word in words if word.casefold() not in HONORIFICS and len(word) >= FEWEST_LETTERS]
         try:
-            ordinary = ordinary_words() | ordinary_nouns()
+            ordinary = ordinary_words(), ordinary_nouns()
         except MissingPackage:  # the lists come with the spaCy model, and so do the names
             return
         if not _is_person(names):
@@ -83,7 +83,7 @@ class Repeats:
             self._wanted.setdefault(turned.casefold(), ("PERSON", False))
         for word in names:
             plain = word.casefold()
-            if plain not in ordinary:
+            if not any(plain in kind for kind in ordinary):
                 self._wanted.setdefault(plain, ("PERSON", True))
             elif len(names) > 1:
                 self._behind_titles.setdefault(plain)
@@ -96,5 +96,5 @@ def _is_person(names: list[str]) -> bool:
     written = [word.casefold() for word in names if _WRITTEN_AS_NAME.fullmatch(word)]
     if not written or not all(word.isupper() or word.casefold() in written for word in names):
         return False
-    known = given_names() if len(names) > 1 else given_names() | family_names()
-    return any(word in known for word in written)
+    known = (given_names(),) if len(names) > 1 else (given_names(), family_names())
+    return any(word in words for word in written for words in known)
