@@ -45,7 +45,8 @@ MIGRATIONS = {
         )
     ),
 }
-MEMORY_LIMIT = "1GB"
+# Bytes that DuckDB may take: enough for any step of a million records, and for larger versions as many for each.
+MEMORY_LIMIT, MEMORY_A_ROW = 1_000_000_000, 1_000
 
 
 def connect(path: Path, *, read_only: bool) -> duckdb.DuckDBPyConnection:
@@ -68,8 +69,7 @@ def connect(path: Path, *, read_only: bool) -> duckdb.DuckDBPyConnection:
     except duckdb.Error as error:
         raise _explained(path, error) from None
     try:
-        # Enough for any step of a million records; DuckDB spills what does not fit into a folder beside the file.
-        connection.execute(f"SET memory_limit = '{MEMORY_LIMIT}'")
+        give_memory(connection, rows=0)
         # What is written goes from the log into the tables rarely: each time the last rows of a table are written anew.
         connection.execute("SET checkpoint_threshold = '256MB'")
         if fresh:
@@ -81,6 +81,17 @@ def connect(path: Path, *, read_only: bool) -> duckdb.DuckDBPyConnection:
         connection.close()
         raise _explained(path, error) from None
     return connection
+
+
+def give_memory(connection: duckdb.DuckDBPyConnection, *, rows: int) -> None:
+    """Let DuckDB take what a version of so many rows needs, but no more than half of the machine's memory.
+
+    It spills what does not fit into a folder beside the file, but not all: joins and sorts hold a part of each row.
+    """
+    import psutil
+
+    most = max(MEMORY_LIMIT, psutil.virtual_memory().total // 2)
+    connection.execute(f"SET memory_limit = '{min(max(MEMORY_LIMIT, rows * MEMORY_A_ROW), most)}B'")
 
 
 class _BroughtUpToDate(Exception):
@@ -206,4 +217,9 @@ def explained_late(error: Exception) -> StoreError | None:
         return _damaged(named.group(1) if named else "file")
     if "No space left" in message:
         return StoreError(f"the disk is full: {message.splitlines()[0]}", "what was finished is kept")
+    if isinstance(error, duckdb.OutOfMemoryException):
+        return StoreError(
+            f"the store needs more memory than it may take: {message.splitlines()[0]}",
+            "what was finished is kept; a machine with more memory goes on from there",
+        )
     return None

@@ -13,7 +13,7 @@ import duckdb
 import polars as pl
 
 from data.ahead import ahead
-from data.connection import connect
+from data.connection import connect, give_memory
 from data.erasures import without_forgotten
 from data.errors import StoreError
 from data.making import Making
@@ -146,6 +146,7 @@ class Store(Making, AbstractContextManager["Store"]):
         hashes = [None if m is None else text_hash(m) for m in frame["messages"]]
         frame = frame.with_columns(text_hash=pl.Series(hashes, dtype=pl.String))
         begun = time.perf_counter() if started is None else started
+        give_memory(self.connection, rows=rows_in(self.connection, "member", parent))
         with self._transaction():
             self._check(parent, frame, stage, reasons)
             self._add_texts(frame.filter(pl.col("messages").is_not_null()).select("text_hash", "messages"))

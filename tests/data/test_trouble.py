@@ -15,6 +15,7 @@ import pytest
 
 from data.__main__ import main
 from data.commands import spelt
+from data.connection import give_memory
 from data.errors import UserError
 from data.store import Store
 from data.trouble import check_folder, made, trouble
@@ -163,3 +164,18 @@ def test_ctrl_c_ends_a_question_in_one_line(tmp_path: Path) -> None:
     _, text = process.communicate(timeout=20)
     assert process.returncode == 130
     assert text == "\nstopped\n"
+
+
+def test_a_store_that_wants_more_memory_than_there_is_says_so(tmp_path: Path) -> None:
+    with Store.open(tmp_path / "store.duckdb") as store:
+        store.connection.execute("SET memory_limit = '20MB'; SET max_temp_directory_size = '1MB'")
+        with pytest.raises(duckdb.OutOfMemoryException) as raised:
+            store.query("SELECT list(md5(i::VARCHAR)) AS x FROM range(3000000) t(i)")
+        said = trouble(raised.value)
+        assert said is not None
+        assert "the store needs more memory" in str(said)
+        assert "finished is kept" in str(said)
+        # A larger version may take more.
+        give_memory(store.connection, rows=3_000_000)
+        limit = store.query("SELECT current_setting('memory_limit') AS x")["x"].item()
+        assert limit in ("2.7 GiB", *(f"{n / 10:.1f} GiB" for n in range(9, 27)))  # less on a small machine
