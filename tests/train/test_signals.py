@@ -123,14 +123,19 @@ def test_a_full_disk_is_a_plain_error_and_leaves_the_last_checkpoint_whole(
     assert "Going on from checkpoint-8" in capsys.readouterr().err
 
 
-@pytest.mark.slow
-def test_the_command_ends_with_143(settings: Make, tmp_path: Path) -> None:
-    config = settings(tmp_path / "out")
+def started(config: TrainConfig) -> subprocess.Popen[str]:
+    """A long training as a command, in a process of its own."""
     command = [
         sys.executable, "-m", "train", f"store.path={config.store.path}", f"out={config.out}", "model=tiny",
         "steps=3000", "eval_steps=20", "threads=1", "early_stopping_patience=0", "report_to=[none]",
     ]  # fmt: skip
-    child = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+
+
+@pytest.mark.slow
+def test_the_command_ends_with_143(settings: Make, tmp_path: Path) -> None:
+    config = settings(tmp_path / "out")
+    child = started(config)
     deadline = time.monotonic() + 300
     while not list(Path(config.out).glob("*/checkpoints/checkpoint-20/trainer_state.json")):
         assert child.poll() is None, "it ended before it was asked to"
@@ -188,11 +193,7 @@ def test_runs_that_failed_and_runs_of_other_tasks_are_not_offered_to_go_on_with(
 @pytest.mark.slow
 def test_ctrl_c_says_one_thing(settings: Make, tmp_path: Path) -> None:
     config = settings(tmp_path / "out")
-    command = [
-        sys.executable, "-m", "train", f"store.path={config.store.path}", f"out={config.out}", "model=tiny",
-        "steps=3000", "eval_steps=20", "threads=1", "early_stopping_patience=0", "report_to=[none]",
-    ]  # fmt: skip
-    child = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    child = started(config)
     while not list(Path(config.out).glob("*/checkpoints/checkpoint-20/trainer_state.json")):
         assert child.poll() is None
         time.sleep(0.05)
