@@ -101,26 +101,39 @@ def wrong(question: QuestionConfig, value: Any, text_length: int | None = None) 
         case Kind.label_selection:
             fine, allowed = value in question.labels, labels
         case Kind.multi_label_selection:
-            fine = isinstance(value, list) and bool(value) and set(value) <= set(question.labels)
-            allowed = f"some of {labels}"
+            fine = isinstance(value, list) and bool(value) and all(one in question.labels for one in value)
+            fine, allowed = fine and len(set(value)) == len(value), f"some of {labels}, each once"
         case Kind.rating:
-            fine = isinstance(value, int) and question.lowest <= value <= question.highest
+            fine = _is_number(value) and question.lowest <= value <= question.highest
             allowed = f"{question.lowest} to {question.highest}"
         case Kind.ranking:
-            fine = isinstance(value, list) and sorted(one["value"] for one in value) == sorted(
-                question.labels
-            )
-            allowed = f"all of {labels}, in order"
+            fine, allowed = _is_ranking(question, value), f"all of {labels}, in order"
         case Kind.span:
             fine = isinstance(value, list) and all(_is_span(question, one, text_length) for one in value)
             allowed = f"parts of the text, each with one of {labels}"
     return "" if fine else f"allowed: {allowed}"
 
 
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _is_ranking(question: QuestionConfig, value: Any) -> bool:
+    """Whether it gives each label one rank, as `{"value": label, "rank": 1}`."""
+    return (
+        isinstance(value, list)
+        and all(isinstance(one, dict) and isinstance(one.get("value"), str) for one in value)
+        and all(_is_number(one.get("rank")) for one in value)
+        and sorted(one["value"] for one in value) == sorted(question.labels)
+    )
+
+
 def _is_span(question: QuestionConfig, span: Any, text_length: int | None) -> bool:
     return (
         isinstance(span, dict)
         and span.get("label") in question.labels
+        and _is_number(span.get("start"))
+        and _is_number(span.get("end"))
         and 0 <= span["start"] < span["end"]
         and (text_length is None or span["end"] <= text_length)
     )

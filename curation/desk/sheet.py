@@ -104,7 +104,7 @@ def read(
     `items` is what was pushed, by name. Raises UserError that lists the bad rows by file and line.
     """
     pattern = path_of(desk)
-    paths = sorted(pattern.parent.glob(pattern.name))
+    paths = sorted(path for path in pattern.parent.glob(pattern.name) if path.is_file())
     if not paths:
         raise UserError(f"there is no file {desk.file}", "name it, or a pattern: desk.file='answers/*.csv'")
     answers: dict[str, tuple[Answer, str]] = {}
@@ -145,26 +145,43 @@ def _rows(path: Path, questions: QuestionsConfig) -> Iterator[tuple[int, dict[st
     except UnicodeDecodeError:
         raise UserError(f"{path} is not UTF-8", "save it as: CSV UTF-8") from None
     if path.suffix.lower() == ".jsonl":
-        for line, raw in enumerate(text.splitlines(), 1):
+        # Not splitlines: it would part texts at separators that JSON leaves as they are (U+2028, U+0085).
+        for line, raw in enumerate(text.split("\n"), 1):
             if raw.strip():
-                try:
-                    row = json.loads(raw)
-                    row = {**row, **(row.get("answers") or {})}
-                except (ValueError, TypeError):
-                    row = {PERSON: "?", "broken": True}
-                yield line, row
+                yield line, _json_row(raw)
         return
     first = text.partition("\n")[0]
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=max(",;\t", key=first.count))
-    header = next(reader, [])
-    missing = [name for name in ("item", PERSON, *questions.ask) if name not in header]
-    if missing:
-        raise UserError(f"{path} has no column {missing[0]}", f"it has: {', '.join(header)}")
-    line = reader.line_num
-    for cells in reader:
-        row = dict(zip(header, map(_bare, cells), strict=False))
-        yield line + 1, row
+    csv.field_size_limit(
+        max(len(text) + 1, csv.field_size_limit())
+    )  # texts may be longer than the 131,072 that it takes by itself
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=max(",;\t", key=first.count), strict=True)
+    line = 0
+    try:
+        header = next(reader, [])
+        missing = [name for name in ("item", PERSON, *questions.ask) if name not in header]
+        if missing:
+            raise UserError(f"{path} has no column {missing[0]}", f"it has: {', '.join(header)}")
         line = reader.line_num
+        for cells in reader:
+            row = dict(zip(header, map(_bare, cells), strict=False))
+            yield line + 1, row
+            line = reader.line_num
+    except csv.Error as error:  # a quote that is never closed would swallow all rows that follow
+        raise UserError(
+            f"{path.name} line {line + 1}: no CSV from there on ({error}); nothing was taken over",
+            'a text with a comma, a quote or a new line stands in quotes, and a quote in it twice: "say ""no"""',
+        ) from None
+
+
+def _json_row(raw: str) -> dict[str, Any]:
+    try:
+        row = json.loads(raw)
+        row = {**row, **(row.get("answers") or {})}
+        if isinstance(row.get("fields") or {}, dict):
+            return row
+    except (ValueError, TypeError, AttributeError):
+        pass
+    return {PERSON: "?", "broken": True}
 
 
 def _changed(row: dict[str, Any], questions: QuestionsConfig, pushed: str) -> bool:
@@ -179,7 +196,7 @@ def _values(
 ) -> dict[str, Any]:
     """The answers of a row. Raises ValueError that says what is wrong."""
     if row.get("broken"):
-        raise ValueError("no JSON object")
+        raise ValueError("no JSON object as it was written")
     if str(row.get("item")) not in items:
         raise ValueError(f"no item '{row.get('item')}' was pushed to this dataset")
     texts = row.get("fields") or row
@@ -258,4 +275,5 @@ def _guarded(cell: str) -> str:
 
 
 def _bare(cell: str) -> str:
-    return cell[1:] if cell.startswith("'") else cell
+    """What `_guarded` was given; an apostrophe that somebody wrote ('Twas) stays."""
+    return cell[1:] if cell.startswith("'") and cell[1:].startswith((*_FORMULA, "'")) else cell

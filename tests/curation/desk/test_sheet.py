@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from data.errors import StoreError, UserError
 from data.lineage import story
 from data.store import Store
 
-from .sheets import copied, curated_folder, desk, fill, items, read
+from .sheets import copied, curate, curated_folder, desk, fill, items, read, source
 
 
 @pytest.fixture(scope="module")
@@ -92,6 +93,7 @@ def test_bad_rows_are_named_and_nothing_is_taken_over(work: Path) -> None:
         ("nonsense", "has no column item"),
         ("item,annotator\nx,ann\n", "has no column fate"),
         ("item,annotator,fate,fixed\nnobody,ann,keep,\n", "no item 'nobody' was pushed"),
+        ('item,annotator,fate,fixed\n1,,,\n2,ann,keep,"never closed\n3,ann,drop,\n', "b.csv line 3: no CSV"),
     ],
 )
 def test_files_that_are_none_of_ours(work: Path, text: str, says: str) -> None:
@@ -199,3 +201,69 @@ def test_marks_in_a_sheet(work: Path, capsys: pytest.CaptureFixture[str]) -> Non
     with pytest.raises(UserError) as caught:
         pull(desk(work, f"desk.file={work}/a.csv"))
     assert "Zoe" not in str(caught.value), "a mark may be personal data"
+
+
+def test_long_texts_odd_line_ends_and_apostrophes_come_back(work: Path) -> None:
+    """What csv and JSON Lines take for the end of a field or of a line, and what a spreadsheet hides."""
+    long = " ".join(str(n) for n in range(30_000))
+    assert len(long) > csv.field_size_limit(131_072)
+    odd = ["It ends\u2028here,\x85here, and\x0bhere.", f"{long}.", "'Twas so.", "=1+1 is two, + more."]
+    rows = [{"prompt": f"What now, for the {n}?", "completion": odd[n % 4]} for n in range(4)]
+    source(work, rows)
+    curate(work, "quality=off", "dedup=off", "exact=off")
+    push(desk(work))
+    csv.field_size_limit(10**7)
+    answers = {
+        one["item"]: {"fate": "fix", "fixed": "'Twas said better."} for one in read(work / "sheet.csv")
+    }
+    fill(work / "sheet.csv", work / "a.csv", "ann", answers)
+    csv.field_size_limit(131_072)
+    pull(desk(work, f"desk.file={work}/a.csv"))
+    push(desk(work, f"desk.file={work}/all.jsonl", "dataset=lines"))
+    lines = [json.loads(line) for line in (work / "all.jsonl").read_text("utf-8").split("\n") if line]
+    answered = [{**one, "annotator": "ann", "answers": {"fate": "keep"}} for one in lines]
+    text = "\n".join(json.dumps(one, ensure_ascii=False) for one in answered)
+    (work / "b.jsonl").write_text(text, encoding="utf-8")
+    pull(desk(work, f"desk.file={work}/b.jsonl", "dataset=lines"))
+    with Store.open(work / "s.duckdb") as store:
+        sheet, jsonl = store.answers_of("keep-sample"), store.answers_of("lines")
+    assert sheet.height == jsonl.height == 4 and not any([*sheet["stale"], *jsonl["stale"]])
+    assert {json.loads(one)["fixed"] for one in sheet["answers"]} == {"'Twas said better."}
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("order", [1, 2, 3]),
+        ("order", ["x", "y", "z"]),
+        ("order", [{"value": "x"}, {"value": "y"}, {"value": "z"}]),
+        ("order", [{"value": "x", "rank": "1"}, {"value": "y", "rank": 2}, {"value": "z", "rank": 3}]),
+        ("faults", [["wrong"]]),
+        ("faults", ["wrong", "wrong"]),
+        ("marks", [{"label": "PERSON"}]),
+        ("marks", [{"label": "PERSON", "start": "0", "end": 4}]),
+        ("good", True),
+        ("good", 3.5),
+        ("fields", "a text"),
+    ],
+)
+def test_json_lines_that_somebody_wrote_by_hand(work: Path, name: str, value: object) -> None:
+    ask = (
+        "questions.ask={good: {kind: rating}, faults: {kind: multi_label_selection, labels: [wrong, long]}, "
+        "order: {kind: ranking, labels: [x, y, z]}, marks: {kind: span, labels: [PERSON, PLACE]}}"
+    )
+    asked = ["questions=own", "questions.layout=text", ask, "dataset=all"]
+    push(desk(work, *asked, f"desk.file={work}/all.jsonl"))
+    row = json.loads((work / "all.jsonl").read_text("utf-8").partition("\n")[0])
+    order = [{"value": "y", "rank": 1}, {"value": "x", "rank": 2}, {"value": "z", "rank": 2}]
+    answers = {
+        "good": 4,
+        "faults": ["long"],
+        "order": order,
+        "marks": [{"label": "PERSON", "start": 0, "end": 4}],
+    }
+    row |= {"annotator": "ann", "answers": answers}
+    (row if name == "fields" else answers)[name] = value
+    (work / "a.jsonl").write_text(json.dumps(row), encoding="utf-8")
+    with pytest.raises(UserError, match=f"a.jsonl line 1: (no JSON|{name}: )"):
+        pull(desk(work, f"desk.file={work}/a.jsonl", "dataset=all"))
