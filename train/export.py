@@ -23,9 +23,9 @@ from conf.app import restored
 from data.commands import spelt
 from data.errors import UserError
 from data.runs import Run
-from data.store import Store
 from train.config import TrainConfig
 from train.encoding import encode_rows
+from train.keeping import reading
 from train.load import load_tuned
 from train.models import Shape, appearing, open_directory, quiet, weights_digest
 from train.rows import rows_of
@@ -59,7 +59,7 @@ class Parity:
 
 def export(config: TrainConfig) -> int:
     """Write the run `config.export` to `config.out`. Raises UserError where something else than its model comes out."""
-    with Store.open(config.store.path, read_only=True) as store:
+    with reading(config.store.path, Console(stderr=True)) as store:
         run = store.run(str(config.export))
         learnt = restored(TrainConfig, run.config)
         rows = rows_of(store.read(run.version), "validation", _ROWS)

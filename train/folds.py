@@ -20,11 +20,11 @@ from curation.split.folds import folds as folds_of
 from data.errors import ConfigError
 from data.records import canonical_json, digest
 from data.runs import Run
-from data.store import Store
+from train import processes
 from train.config import TrainConfig, what_matters
 from train.folder import dump
 from train.ingredients import Ingredients, gather
-from train.keeping import AT_END, writing
+from train.keeping import AT_END, reading, writing
 from train.suitable import check_config
 from train.tasks import Task
 
@@ -102,7 +102,7 @@ def cross_validate(config: TrainConfig) -> int:
 def _parts(config: TrainConfig) -> list[Ingredients]:
     """The rows of each fold. Raises ConfigError where the version was split into another number of folds."""
     whole = gather(replace(config, train_rows=None, validation_rows=None))
-    with Store.open(config.store.path, read_only=True) as store:
+    with reading(config.store.path, processes.console()) as store:
         placed = folds_of(store, whole.version)
     made = placed["fold"].n_unique()
     if made != config.folds:

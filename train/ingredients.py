@@ -9,10 +9,11 @@ from typing import Any
 from data.records import Records
 from data.runs import Run
 from data.scrubbed import scrubbed
-from data.store import Store
+from train import processes
 from train.card import Provenance
 from train.config import TrainConfig
 from train.findings import Finding
+from train.keeping import AT_START, reading
 from train.preflight import check_rows, check_scrubbed
 from train.preflight_data import check_data
 from train.preflight_rows import slices_of
@@ -42,9 +43,12 @@ class Ingredients:
     history: Sequence[Run] = ()
 
 
-def gather(config: TrainConfig) -> Ingredients:
-    """Read rows and lineage, and make the checks that need no model. The test split is never read."""
-    with Store.open(config.store.path, read_only=True) as store:
+def gather(config: TrainConfig, *, patience: float = AT_START) -> Ingredients:
+    """Read rows and lineage, and make the checks that need no model. The test split is never read.
+
+    Waits up to `patience` seconds for a store that another command writes to, and says so; then raises StoreInUse.
+    """
+    with reading(config.store.path, processes.console(), patience=patience) as store:
         version = store.resolve(config.version)
         lineage = store.lineage(version)
         # A pii stage that only tags (pii.operator=tag) has left everything where it was.

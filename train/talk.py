@@ -16,7 +16,7 @@ from rich.text import Text
 from data.commands import spelt
 from data.errors import UserError
 from data.records import Message
-from data.store import Store
+from train.keeping import reading
 from train.load import BASE, has_adapter, load_base, load_tuned, task_of
 from train.tasks import Task
 
@@ -28,14 +28,14 @@ _SIDE_BY_SIDE = 80  # characters a terminal needs for two columns
 
 def talk(config: TrainConfig) -> int:
     """Answer one prompt a line until the input ends. Every prompt is a conversation of its own."""
-    with Store.open(config.store.path, read_only=True) as store:
+    console, notes = Console(), Console(stderr=True)
+    with reading(config.store.path, notes) as store:
         run = store.run(str(config.chat))
     if task_of(run) is Task.classify:
         raise UserError(
             f"{run.run_id} is a classifier: it gives labels, and does not talk",
             spelt(f"python -m eval run={run.run_id}", config.store.path),
         )
-    console, notes = Console(), Console(stderr=True)
     if config.threads is not None:
         import torch
 

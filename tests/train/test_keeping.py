@@ -1,4 +1,4 @@
-"""A store that another command holds when a training ends: waited for, and nothing is lost where that is too long."""
+"""A store that another command holds when a training begins or ends: waited for, and nothing is lost meanwhile."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 from rich.console import Console
 from transformers import TrainerCallback
 
-from data.errors import StoreError
+from data.errors import StoreError, StoreInUse
 from data.store import Store
 from train.config import TrainConfig
 from train.ingredients import gather
@@ -74,6 +74,21 @@ def test_the_end_of_a_training_waits_for_its_store(
     with Store.open(config.store.path, read_only=True) as store:
         assert store.run("latest").status == "done"
         assert store.row_losses(run.run_id).height == 28
+
+
+def test_the_start_of_a_training_waits_for_its_rows(
+    config: TrainConfig, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = Holding(config.store.path, tmp_path, 1.5)  # a folder that is there: held for so many seconds
+    other.on_step_end(None, None, None)
+    with pytest.raises(StoreInUse, match="is in use by process"):
+        gather(config, patience=0)
+    capsys.readouterr()
+    assert gather(config).train.height == 24
+    assert other.process.wait() == 0
+    said = " ".join(capsys.readouterr().err.split())
+    assert f"is in use by process {other.process.pid}" in said
+    assert said.count("waiting for it, up to 60 s") == 1
 
 
 def test_a_store_that_stays_in_use_loses_nothing(
