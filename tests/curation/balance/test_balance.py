@@ -17,6 +17,7 @@ from curation.balance import BalanceConfig, judge, measure
 from curation.balance.caps import exact
 from curation.config import CurationConfig
 from curation.pipeline import run_stage
+from curation.split.place import position
 from curation.stages import STAGES
 from data.errors import ConfigError
 from data.load import Loader
@@ -166,6 +167,16 @@ def test_no_preference_and_another_seed_makes_another_choice() -> None:
     # Two independent halves of 4,000 share 1,000 +- 16 (one standard deviation), and so do a half and the even ones.
     assert abs(len(first & second) - 1000) < 100
     assert abs(sum(int(record_id[1:]) % 2 == 0 for record_id in first) - 1000) < 100
+
+
+@pytest.mark.parametrize("cap", [{"max_rows": 1000}, {**SYNTHETIC, "max_synthetic_fraction": 0.2}])
+def test_what_stays_is_split_as_all_records_would_be(cap: dict[str, Any]) -> None:
+    rows = many({"a": 4000}, synthetic=2)
+    stay = kept(rows, on(column="task", **cap))
+    assert len(stay) in (1000, 2500)
+    test = sum(position(record_id, seed=1) < 0.1 for record_id in stay)
+    # A tenth of those that stay, within four standard deviations.
+    assert abs(test - len(stay) / 10) < 4 * (0.09 * len(stay)) ** 0.5
 
 
 def test_shuffled_records_give_the_same_verdicts() -> None:
