@@ -5,9 +5,11 @@ from __future__ import annotations
 from rich.console import Console
 from rich.table import Table
 
+from curation.desk.adjudicate import SUFFIX
 from curation.desk.config import DeskCommand, existing_store
 from curation.desk.pull import named_datasets
-from curation.desk.reliability import AGREEMENT, agreement_facts, disparity_facts, people_facts
+from curation.desk.reliability import AGREEMENT, FEWEST, agreement_facts, disparity_facts, people_facts
+from curation.desk.select import check_columns
 from curation.desk.settings import LabellingConfig
 from data.annotations import DeskDataset
 from data.facts import Fact
@@ -20,10 +22,26 @@ def agreement(command: DeskCommand) -> None:
     """Measure the datasets that were pulled, keep the facts, and show them."""
     console = Console()
     with existing_store(command) as store:
+        versions = {version.version for version in store.versions()}
+        named = named_datasets(store, command)
+        for version in sorted({one.version for one in named} & versions):
+            check_columns(store, version, groups=command.groups)
         measured = {one.dataset: dataset_facts(store, one, command) for one in store.desk_datasets()}
         store.add_facts([fact for facts in measured.values() for fact in facts])
-        for dataset in named_datasets(store, command):
+        for dataset in named:
+            if dataset.dataset.endswith(SUFFIX) and not command.dataset:
+                continue  # one answer an item, by its nature
             show(dataset, measured[dataset.dataset], console)
+            if (
+                command.groups
+                and measured[dataset.dataset]
+                and not any(fact.name == "desk_disparity" for fact in measured[dataset.dataset])
+            ):
+                console.print(
+                    f"groups={','.join(command.groups)}: nothing to compare; an annotator needs {FEWEST} answers to a "
+                    f"group and {FEWEST} to the rest",
+                    highlight=False, soft_wrap=True,
+                )  # fmt: skip
 
 
 def dataset_facts(store: Store, dataset: DeskDataset, config: LabellingConfig) -> list[Fact]:
@@ -45,10 +63,8 @@ def show(dataset: DeskDataset, facts: list[Fact], console: Console) -> None:
         table = _table("question", "measure", "value", "95 %", "items", "answers")
         for fact in found:
             name = {"desk_alpha": "alpha", "desk_masi": "alpha, MASI", "desk_span_f1": "span F1"}[fact.name]
-            around = "" if fact.low is None else f"{fact.low:.2f} to {fact.high:.2f}"
-            value = "all equal" if fact.value is None else f"{fact.value:.3f}"
             table.add_row(
-                fact.detail["question"], f"{name}, {fact.detail['level']}", value, around,
+                fact.detail["question"], f"{name}, {fact.detail['level']}", *_value(fact),
                 f"{fact.n:,}", f"{fact.detail['answers']:,}",
             )  # fmt: skip
         console.print(table)
@@ -56,8 +72,26 @@ def show(dataset: DeskDataset, facts: list[Fact], console: Console) -> None:
             "alpha: .80 and above can be relied on, .67 to .80 with care, below .67 not (Krippendorff)",
             style="dim",
         )
+    _pairs(facts, console)
     _people(facts, console)
     _flagged(facts, console)
+
+
+def _pairs(facts: list[Fact], console: Console) -> None:
+    found = [fact for fact in facts if fact.name == "desk_kappa"]
+    if not found:
+        return
+    table = _table("question", "annotators", "Cohen's kappa", "95 %", "items")
+    for fact in found:
+        pair = f"{fact.detail['left']} and {fact.detail['right'].removeprefix('annotator-')}"
+        table.add_row(fact.detail["question"], pair, *_value(fact), f"{fact.n:,}")
+    console.print(table)
+
+
+def _value(fact: Fact) -> tuple[str, str]:
+    """The value of a measure of agreement, and its interval."""
+    around = "" if fact.low is None else f"{fact.low:.2f} to {fact.high:.2f}"
+    return "all equal" if fact.value is None else f"{fact.value:.3f}", around
 
 
 def _people(facts: list[Fact], console: Console) -> None:

@@ -46,7 +46,13 @@ def items_of(store: Store, config: LabellingConfig) -> tuple[str, list[Item]]:
     version = store.resolve(config.version)
     shown = shown_version(store, version, config)
     chosen, gold = choose(store, version, config), read_gold(config)
-    return shown, _records(store, shown, _with_gold(chosen, store.present(shown, gold)), gold, config)
+    present = store.present(shown, gold)
+    if gold and not present:
+        raise UserError(
+            f"{config.gold}: none of its {len(gold):,} records is in {shown}, for instance {next(iter(gold))}",
+            f"name records of the version that is shown: python -m data show {shown}",
+        )
+    return shown, _records(store, shown, _with_gold(chosen, present), gold, config)
 
 
 def _with_gold(chosen: list[Chosen], gold: set[str]) -> list[Chosen]:
@@ -206,14 +212,14 @@ def read_gold(config: LabellingConfig) -> dict[str, dict[str, Any]]:
         return {}
     path = Path(config.gold).expanduser()
     gold: dict[str, dict[str, Any]] = {}
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+    for number, line in enumerate(path.read_text(encoding="utf-8").split("\n"), 1):
         if not line.strip():
             continue
         where = f"{path} line {number}"
         try:
             row = json.loads(line)
             record_id = str(row.pop("record_id"))
-        except (ValueError, KeyError, AttributeError):
+        except (ValueError, KeyError, AttributeError, TypeError):
             raise UserError(
                 f"{where}: no object with a record_id", 'usual: {"record_id": ..., "fate": "keep"}'
             ) from None

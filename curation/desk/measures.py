@@ -116,16 +116,30 @@ def span_f1(units: Sequence[Unit]) -> float | None:
     return both / either if either else None
 
 
-def kappa(units: Sequence[Unit], left: str, right: str) -> tuple[float | None, int]:
-    """Cohen's kappa of two annotators, and how many units both answered; None where it is undefined."""
-    from sklearn.metrics import cohen_kappa_score
+def kappa(units: Sequence[Unit], left: str, right: str, *, draws: int, seed: int) -> Agreement:
+    """Cohen's kappa of two annotators over the units that both answered, with an interval as in `bootstrapped`.
 
+    It is undefined (None) where both always say one and the same. Answers are hashable.
+    """
     shared = [(unit[left], unit[right]) for unit in units if left in unit and right in unit]
-    values = {value for pair in shared for value in pair}
-    if len(values) < 2:
-        return None, len(shared)
-    score = float(cohen_kappa_score([str(a) for a, _ in shared], [str(b) for _, b in shared]))
-    return score, len(shared)
+    place = {value: number for number, value in enumerate(dict.fromkeys(v for pair in shared for v in pair))}
+    cells = np.array([place[a] * len(place) + place[b] for a, b in shared], np.int64)
+    value = _kappa_of(cells, len(place))
+    if value is None:
+        return Agreement(None, None, None, len(shared), 2 * len(shared))
+    random = np.random.default_rng(seed)
+    drawn = (_kappa_of(cells[random.integers(0, len(cells), len(cells))], len(place)) for _ in range(draws))
+    low, high = _interval([one for one in drawn if one is not None], draws, LEVEL)
+    return Agreement(value, low, high, len(shared), 2 * len(shared))
+
+
+def _kappa_of(cells: Any, size: int) -> float | None:
+    """Kappa of answers that are cells of a table of `size` rows and columns, row by row."""
+    if not len(cells):
+        return None
+    table = np.bincount(cells, minlength=size * size).reshape(size, size) / len(cells)
+    expected = float(table.sum(0) @ table.sum(1))
+    return None if expected == 1 else (float(table.trace()) - expected) / (1 - expected)
 
 
 def bootstrapped(
@@ -147,9 +161,14 @@ def bootstrapped(
         return Agreement(None, None, None, len(known), answers)
     random = np.random.default_rng(seed)
     drawn = (measure([known[i] for i in random.integers(0, len(known), len(known))]) for _ in range(draws))
-    defined = [one for one in drawn if one is not None]
+    low, high = _interval([one for one in drawn if one is not None], draws, level)
+    return Agreement(value, low, high, len(known), answers)
+
+
+def _interval(defined: list[float], draws: int, level: float) -> tuple[float | None, float | None]:
+    """The percentile interval of what was defined of so many draws; none where that is less than half."""
     if len(defined) * 2 < draws or draws == 0:
-        return Agreement(value, None, None, len(known), answers)
+        return None, None
     tail = (1 - level) / 2
     low, high = np.quantile(defined, [tail, 1 - tail])
-    return Agreement(value, float(low), float(high), len(known), answers)
+    return float(low), float(high)

@@ -13,7 +13,7 @@ from rich.console import Console
 from curation.desk import sheet
 from curation.desk.client import Client
 from curation.desk.config import DeskCommand, existing_store
-from curation.desk.items import detector, items_of
+from curation.desk.items import detector, items_of, read_gold
 from curation.desk.questions import fingerprint, plain, restored
 from curation.desk.select import needed_for_bound
 from curation.desk.server.reach import reach
@@ -55,9 +55,8 @@ def prepare(store: Store, command: DeskCommand, console: Console) -> tuple[Label
             "push has no questions", "choose a set: questions=keep   python -m curation.desk --help"
         )
     config = with_labels(store, command)
-    by_nature = config.selection is Select.pii and any(
-        q.use is Use.mask for q in config.questions.ask.values()
-    )
+    marking = any(q.use is Use.mask for q in config.questions.ask.values())
+    by_nature = config.selection is Select.pii and marking
     if config.selection not in OF_EVALUATION and not by_nature:
         demand_scrubbed(
             store, config.version, what="show people", allow=config.allow_unscrubbed, override="allow_unscrubbed=true"
@@ -69,7 +68,14 @@ def prepare(store: Store, command: DeskCommand, console: Console) -> tuple[Label
             "Whoever labels them must be allowed to see it.",
             style="yellow", soft_wrap=True,
         )  # fmt: skip
-    if config.selection is Select.sample:
+    known, mixed = read_gold(config), sum(bool(item.gold) for item in items)
+    if mixed < len(known):  # what people left out after an earlier push, or a mistyped id
+        console.print(
+            f"{config.gold}: {len(known) - mixed:,} of {len(known):,} records are not in {version}; "
+            f"{mixed:,} known answers are mixed in",
+            style="yellow", highlight=False, soft_wrap=True,
+        )  # fmt: skip
+    if config.selection is Select.sample and marking:
         needed = needed_for_bound(config.leak_bound)
         note = "" if len(items) >= needed else f"; this is {len(items):,}: rows={needed}"
         console.print(
@@ -223,16 +229,25 @@ def find_or_make(
         mine = ours is not None and found is not None and ours.place == f"argilla:{found['id']}"
         # A push that was interrupted after making the dataset left it empty.
         if found is not None and same and (mine or client.progress(found["id"])["total"] == 0):
-            return _up_to_date(client, found, config)
+            return _up_to_date(client, found, config, console)
         number += 1
 
 
-def _up_to_date(client: Client, found: dict[str, Any], config: LabellingConfig) -> dict[str, Any]:
+def _up_to_date(
+    client: Client, found: dict[str, Any], config: LabellingConfig, console: Console
+) -> dict[str, Any]:
     wanted = {
         "guidelines": config.questions.guidelines or None,
         "distribution": {"strategy": "overlap", "min_submitted": config.overlap},
     }
     changes = {key: value for key, value in wanted.items() if found.get(key) != value}
+    if "distribution" in changes:
+        before = found["distribution"]["min_submitted"]
+        console.print(
+            f"{found['name']}: each item is wanted from {config.overlap} people from now on, before from {before} "
+            f"(as before: overlap={before})",
+            style="yellow", highlight=False, soft_wrap=True,
+        )  # fmt: skip
     return client.update_dataset(found["id"], changes) if changes else found
 
 

@@ -58,7 +58,7 @@ def agreement_facts(store: Store, dataset: DeskDataset, config: LabellingConfig)
             if found.units:
                 facts.append(_agreement_fact(dataset, name, measure, level, found, config))
         if question.kind is Kind.label_selection:
-            facts += _kappas(dataset, name, list(units.values()))
+            facts += _kappas(dataset, name, list(units.values()), config)
     return facts
 
 
@@ -110,16 +110,18 @@ def _agreement_fact(
     )  # fmt: skip
 
 
-def _kappas(dataset: DeskDataset, question: str, units: list[dict[str, Any]]) -> list[Fact]:
+def _kappas(dataset: DeskDataset, question: str, units: list[Unit], config: LabellingConfig) -> list[Fact]:
     people = sorted({who for unit in units for who in unit}, key=_number)
     facts = []
     for left, right in itertools.combinations(people, 2):
-        value, n = measures.kappa(units, left, right)
-        if n:
+        found = measures.kappa(units, left, right, draws=config.draws, seed=config.seed)
+        if found.units:
             facts.append(
                 _fact(
-                    dataset, "desk_kappa", value, "agreement", f"question={question}|{left} and {right}", n,
-                    method="Cohen's kappa", detail={"question": question, "left": left, "right": right},
+                    dataset, "desk_kappa", found.value, "agreement", f"question={question}|{left} and {right}",
+                    found.units, low=found.low, high=found.high, level=LEVEL,
+                    method=f"Cohen's kappa; bootstrap of items, {config.draws:,} draws",
+                    signature=f"seed:{config.seed}", detail={"question": question, "left": left, "right": right},
                 )
             )  # fmt: skip
     return facts

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import polars as pl
 
 from curation.desk.settings import LabellingConfig, Select
-from data.errors import UserError
+from data.errors import ConfigError, UserError, closest
 from data.records import digest, drawn
 from data.store import Store
 from data.versions import Version
@@ -36,6 +36,13 @@ class Chosen(NamedTuple):
 
 def choose(store: Store, version: str, config: LabellingConfig) -> list[Chosen]:
     """At most `config.rows` records of `version`, those that need a person most first. Raises UserError for none."""
+    check_columns(
+        store,
+        version,
+        stratify_by=config.stratify_by if config.selection is Select.strata else [],
+        confidence=[config.confidence] if config.selection is Select.uncertain and config.confidence else [],
+        show=config.show,
+    )
     found = list(islice(_WAYS[config.selection](store, version, config), config.rows))
     if not found:
         raise UserError(
@@ -43,6 +50,20 @@ def choose(store: Store, version: str, config: LabellingConfig) -> list[Chosen]:
             "choose another way: select=sample rows=200",
         )
     return found
+
+
+def check_columns(store: Store, version: str, **named: list[str]) -> None:
+    """Raise ConfigError where no record of `version` has a column; `named` is key -> the columns that it names."""
+    records = store.read(version, readable=True)
+    for key, columns in named.items():
+        for column in columns:
+            if len(records) and records.frame(column).select(pl.col(column).is_null().all()).collect().item():
+                from curation.split.groups import column_names
+
+                raise ConfigError(
+                    f"{key}: no record of {version} has a column '{column}'",
+                    closest(column, column_names(records)),
+                )
 
 
 def shown_version(store: Store, version: str, config: LabellingConfig) -> str:

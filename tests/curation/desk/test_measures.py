@@ -82,8 +82,24 @@ def test_kappa_of_a_textbook_table() -> None:
     # 50 grants: both yes 20, only A 5, only B 10, both no 15: p_o .7, p_e .5, kappa .4.
     pairs = [("yes", "yes")] * 20 + [("yes", "no")] * 5 + [("no", "yes")] * 10 + [("no", "no")] * 15
     units = [{"a": left, "b": right} for left, right in pairs]
-    assert kappa([*units, {"a": "yes"}, {"c": "no"}], "a", "b") == (pytest.approx(0.4), 50)
-    assert kappa(units, "a", "nobody") == (None, 0)
+    found = kappa([*units, {"a": "yes"}, {"c": "no"}], "a", "b", draws=2000, seed=1)
+    assert (found.value, found.units, found.answers) == (pytest.approx(0.4), 50, 100)
+    # The large-sample interval of the same table (Fleiss, Cohen & Everitt 1969): .4 +- 1.96 x .127.
+    assert (found.low, found.high) == (pytest.approx(0.151, abs=0.03), pytest.approx(0.649, abs=0.03))
+    assert kappa(units, "a", "nobody", draws=100, seed=1) == (None, None, None, 0, 0)
+    same = [{"a": "yes", "b": "yes"}] * 9
+    assert kappa(same, "a", "b", draws=100, seed=1).value is None, "chance alone would do as well"
+
+
+def test_kappa_is_that_of_scikit_learn() -> None:
+    from sklearn.metrics import cohen_kappa_score
+
+    chance = random.Random(5)
+    left = [chance.choice("wxyz") for _ in range(300)]
+    right = [one if chance.random() < 0.6 else chance.choice("wxyz") for one in left]
+    found = kappa([{"a": a, "b": b} for a, b in zip(left, right, strict=True)], "a", "b", draws=200, seed=0)
+    assert found.value == pytest.approx(cohen_kappa_score(left, right))
+    assert found.low < found.value < found.high
 
 
 def test_span_f1() -> None:

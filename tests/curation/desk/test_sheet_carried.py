@@ -14,6 +14,7 @@ from curation.desk.agreement import agreement
 from curation.desk.pull import pull
 from curation.desk.push import push
 from curation.undo import undo
+from data.errors import ConfigError
 from data.lineage import story
 from data.store import Store
 
@@ -115,7 +116,12 @@ def test_agreement_and_adjudication(work: Path, capsys: pytest.CaptureFixture[st
     pull(desk(work, f"desk.file={work}/a?.csv"))
     agreement(desk(work, "groups=[audience]", "draws=200"))
     said = capsys.readouterr().out
-    assert "alpha, nominal" in said and "annotator-2" in said
+    assert "alpha, nominal" in said and "annotator-1 and 2" in said and "Cohen's kappa" in said
+    with pytest.raises(ConfigError, match=r"groups: no record of .* has a column 'audiense'"):
+        agreement(desk(work, "groups=[audiense]"))
+    agreement(desk(work, "groups=[source]", "draws=100"))
+    assert "groups=source: nothing to compare" in capsys.readouterr().out
+    agreement(desk(work, "groups=[audience]", "draws=200"))
     with Store.open(work / "s.duckdb") as store:
         facts = {(f["name"], f["slice"].split("|")[-1]): f for f in store.facts().to_dicts()}
         assert 0.6 < facts["desk_alpha", "nominal"]["value"] < 1
@@ -123,7 +129,8 @@ def test_agreement_and_adjudication(work: Path, capsys: pytest.CaptureFixture[st
             facts["desk_gold", "annotator-1"]["value"] == 1
             and facts["desk_gold", "annotator-2"]["value"] == 0
         )
-        assert facts["desk_kappa", "annotator-1 and annotator-2"]["n"] == 40
+        kappa = facts["desk_kappa", "annotator-1 and annotator-2"]
+        assert kappa["n"] == 40 and kappa["low"] < kappa["value"] < kappa["high"]
         assert {s for n, s in facts if n == "desk_disparity"} == {"audience=younger", "audience=older"}
         disputed = set(store.verdicts("latest").filter(reason="desk_disputed")["record_id"])
     adjudicate(desk(work, f"desk.file={work}/third.csv"))

@@ -108,6 +108,15 @@ def test_other_questions_are_another_dataset(at: At, capsys: pytest.CaptureFixtu
     assert found[at.name]["guidelines"] == "Read.", "other guidelines ask nothing else"
 
 
+def test_another_overlap_is_said(at: At, capsys: pytest.CaptureFixture[str]) -> None:
+    push(at.command("overlap=2"))
+    capsys.readouterr()
+    push(at.command())
+    assert "wanted from 1 people from now on, before from 2 (as before: overlap=2)" in capsys.readouterr().out
+    push(at.command())
+    assert "from now on" not in capsys.readouterr().out
+
+
 def test_disagreements_go_to_one_more_person(at: At) -> None:
     push(at.command("overlap=2"))
     first, second, *_ = sorted(at.records())
