@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
@@ -21,6 +21,7 @@ from curation.reread import id_to_read, notice, purged_before
 from curation.restore import keeping_latest, repeat, undos
 from curation.stages import STAGES, Stage, code_digest
 from curation.steps import Step
+from curation.warm import warm_up
 from data.ahead import in_threads
 from data.commands import spelt
 from data.errors import SourceError
@@ -54,7 +55,7 @@ def run_pipeline(store: Store, config: CurationConfig) -> list[Step]:
     for stage, stage_config in wanted:
         stage.code_with(stage_config)  # a file that cannot be read is said before the work
     with keeping_latest(store):
-        steps = [ingest(store, config)]
+        steps = [ingest(store, config, wanted=[stage for stage, _ in wanted])]
         if (without := leave_out_forgotten(store, steps[0].version)) is not None:
             steps.append(Step(FORGET, without, False, 0.0))
         for stage, stage_config in wanted:
@@ -69,8 +70,11 @@ def run_pipeline(store: Store, config: CurationConfig) -> list[Step]:
     return steps
 
 
-def ingest(store: Store, config: CurationConfig) -> Step:
-    """Version 0 of the source: the same files with the same mapping are not read again."""
+def ingest(store: Store, config: CurationConfig, wanted: Sequence[Stage] = ()) -> Step:
+    """Version 0 of the source: the same files with the same mapping are not read again.
+
+    Where they are read, the stages that are `wanted` afterwards load what they need meanwhile.
+    """
     started = time.perf_counter()
     source = config.source
     settings = {key: value for key, value in plain(source).items() if key != "path"}
@@ -87,6 +91,7 @@ def ingest(store: Store, config: CurationConfig) -> Step:
     version = id_to_read(store, read, config, plain)
     if store.reuse(version):
         return Step("ingest", version, True, time.perf_counter() - started)
+    warm_up(wanted)
     if (purged := purged_before(store, files, digests)) is not None:
         said = spelt(notice(store, purged, version), config.store.path)
         Console(stderr=True).print(said, style="yellow", markup=False, highlight=False, soft_wrap=True)
@@ -260,8 +265,8 @@ class Watched:
         return self.records.frame(*columns)
 
     def batches(self, *columns: str, rows: int = 10_000) -> Iterator[pl.DataFrame]:
-        """See `Records.batches`; a hundred batches or more, so that the bar moves."""
-        for batch in self.records.batches(*columns, rows=min(rows, max(500, len(self) // 100))):
+        """See `Records.batches`; a hundred batches, so that the bar moves, where that is not too small for speed."""
+        for batch in self.records.batches(*columns, rows=min(rows, max(2_000, len(self) // 100))):
             yield batch
             self.advance(batch.height)
 

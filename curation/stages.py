@@ -78,6 +78,12 @@ class Stage:
         return function
 
     @property
+    def warm_up(self) -> Callable[[], None] | None:
+        """Loads compiled code and models before they are needed (curation/warm.py), for stages that take long to."""
+        function: Callable[[], None] | None = getattr(self._module(), "warm_up", None)
+        return function
+
+    @property
     def keep_originals(self) -> Callable[[Verdicts, Any], None] | None:
         """(verdicts, config): writes what a stage keeps outside the store, before its version is made."""
         function: Callable[[Verdicts, Any], None] | None = getattr(self._module(), "keep_originals", None)

@@ -54,16 +54,13 @@ def stage_table(store: Store, steps: Sequence[Step]) -> Table:
         if version.parent is None:
             rejected = store.rejects(step.version)
             table.add_row("ingest", f"{version.rows + rejected.height:,}", "", "", f"{version.rows:,}", time)
-            _reason_rows(table, rejected.select(action=pl.lit("reject"), reason="reason"))
+            _reason_rows(table, rejected.group_by(pl.lit("reject").alias("action"), "reason").len())
             continue
         before = f"{version.rows + version.dropped - version.restored:,}"
         table.add_row(
             step.stage, before, "", "", f"{version.rows:,}", time, style="bold" if version.dropped else ""
         )
-        reasons = store.query(
-            "SELECT action, reason FROM verdicts WHERE version = ? AND action != 'assign'", [step.version]
-        )
-        _reason_rows(table, reasons)
+        _reason_rows(table, store.reason_counts(step.version).filter(pl.col("action") != "assign"))
     return table
 
 
@@ -84,11 +81,7 @@ _MARKS = {"drop": "-", "edit": "~", "tag": "·", "reject": "-", "restore": "+"}
 
 
 def _reason_rows(table: Table, reasons: pl.DataFrame) -> None:
-    counts = (
-        reasons.group_by("action", "reason")
-        .len()
-        .sort(["action", "len", "reason"], descending=[False, True, False])
-    )
+    counts = reasons.sort(["action", "len", "reason"], descending=[False, True, False])
     for action, reason, count in counts.iter_rows():
         table.add_row("", "", f"{_MARKS[action]} {reason}", f"{count:,}", "", "", style="dim")
 

@@ -16,6 +16,7 @@ from data.errors import StoreError, closest
 from data.evaluations import ANSWER_SCHEMA, Evaluation
 from data.facts import Fact
 from data.membership import digest_of
+from data.parts import rows_of
 from data.records import canonical_json
 from data.runs import Run
 from data.verdicts import Verdicts, verdicts
@@ -81,12 +82,13 @@ class Journal:
         With `on` or `partners` only of these records, and where one of these is the partner.
         """
         chosen = ""
-        params: dict[str, Any] = {"version": self.resolve(version)}
+        params: dict[str, Any] = {}
+        made = self.resolve(version)
         if on is not None or partners is not None:
-            chosen = "AND (record_id IN (SELECT unnest($on)) OR partner IN (SELECT unnest($partners)))"
-            params |= {"on": list(on or [""]), "partners": list(partners or [""])}
+            chosen = "WHERE record_id IN (SELECT unnest($on)) OR partner IN (SELECT unnest($partners))"
+            params = {"on": list(on or [""]), "partners": list(partners or [""])}
         found = self.connection.sql(
-            f"""SELECT * EXCLUDE (version) FROM verdicts WHERE version = $version {chosen}
+            f"""SELECT * EXCLUDE (version) FROM {rows_of(self.connection, "verdict", made)} {chosen}
             ORDER BY record_id, action, reason""",
             params=params,
         ).pl()
@@ -99,6 +101,11 @@ class Journal:
         return verdicts(
             found.join(texts, on="text_hash", how="left", maintain_order="left").drop("text_hash")
         )
+
+    def reason_counts(self, version: str) -> pl.DataFrame:
+        """How many verdicts the stage that made `version` gave, by action and reason: action, reason, len."""
+        rows = rows_of(self.connection, "verdict", self.resolve(version))
+        return self.query(f"SELECT action, reason, count(*) AS len FROM {rows} GROUP BY ALL")
 
     def rejects(self, version: str) -> pl.DataFrame:
         """Raw rows that could not be read into the ingest that `version` goes back to: file, line, reason, detail."""
@@ -213,8 +220,8 @@ class Journal:
 
     def _members_of(self, version: str) -> pl.DataFrame:
         """record_id, text_hash and split of the members of `version`, sorted."""
-        sql = "SELECT record_id, text_hash, split FROM members WHERE version = ?"
-        return self.query(sql, [version]).sort("record_id")
+        rows = rows_of(self.connection, "member", version)
+        return self.query(f"SELECT record_id, text_hash, split FROM {rows}").sort("record_id")
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:

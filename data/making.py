@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from data.memory import Memory
-from data.parts import MOST_GAPS, add_part, begin_like, gaps, leave_out, rows_in
+from data.parts import MOST_GAPS, add_part, begin_like, gaps, leave_out, rows_in, rows_of
 from data.reading import StoreRecords
 from data.verdicts import Action
 
@@ -38,15 +38,14 @@ class Making(Memory):
             f"""
             INSERT INTO member_rows
             SELECT $made, m.record_id, coalesce(e.text_hash, m.text_hash), coalesce(a.value, m.split)
-            FROM members m
+            FROM {rows_of(self.connection, "member", parent)} m
             LEFT JOIN judged e ON e.record_id = m.record_id AND e.action = 'edit'
             LEFT JOIN judged a ON a.record_id = m.record_id AND a.action = 'assign'
-            WHERE m.version = $parent {within}
-              AND NOT EXISTS (SELECT 1 FROM judged d WHERE d.record_id = m.record_id AND d.action = 'drop')
+            WHERE NOT EXISTS (SELECT 1 FROM judged d WHERE d.record_id = m.record_id AND d.action = 'drop') {within}
             UNION ALL SELECT $made, record_id, text_hash, NULL FROM judged WHERE action = 'restore'
             ORDER BY 2
             """,
-            {"made": made, "parent": parent},
+            {"made": made},
         )
         if self._one("SELECT count(*) FROM (FROM member_rows WHERE part = ? LIMIT 1)", [made]):
             add_part(self.connection, "member", made)
@@ -62,9 +61,8 @@ class Making(Memory):
         self.connection.register("again_ids", ids.unique())
         said = dict(
             self.connection.execute(
-                """SELECT action, count(DISTINCT record_id) FROM verdicts
-                WHERE version = ? AND record_id IN (SELECT record_id FROM again_ids) GROUP BY action""",
-                [earlier],
+                f"""SELECT action, count(DISTINCT record_id) FROM {rows_of(self.connection, "verdict", earlier)}
+                WHERE record_id IN (SELECT record_id FROM again_ids) GROUP BY action"""
             ).fetchall()
         )
         for noun in ("member", "verdict"):
@@ -83,10 +81,11 @@ class Making(Memory):
             )
         self._add_changed(made, parent, "AND m.record_id IN (SELECT record_id FROM fresh_ids)")
         # Records that were judged again, and are what they were: they stay in the part that they are in.
-        same = """SELECT record_id FROM again_ids JOIN members e USING (record_id)
+        same = f"""SELECT record_id FROM again_ids
+            JOIN {rows_of(self.connection, "member", earlier)} e USING (record_id)
             JOIN member_rows r USING (record_id, text_hash)
-            WHERE e.version = $1 AND r.part = $2 AND r.split IS NOT DISTINCT FROM e.split"""
-        self.connection.execute(f"CREATE OR REPLACE TEMP TABLE unchanged AS {same}", [earlier, made])
+            WHERE r.part = ? AND r.split IS NOT DISTINCT FROM e.split"""
+        self.connection.execute(f"CREATE OR REPLACE TEMP TABLE unchanged AS {same}", [made])
         self.connection.execute(
             "DELETE FROM member_rows WHERE part = ? AND record_id IN (SELECT record_id FROM unchanged)",
             [made],

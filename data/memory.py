@@ -11,7 +11,7 @@ import polars as pl
 
 from data.annotations import Annotations
 from data.fresh import VIEW, Fresh
-from data.parts import members_in, new_parts
+from data.parts import new_parts, rows_of
 from data.reading import StoreRecords, derived, streamed
 from data.verdicts import Action, Verdicts, verdicts
 from data.versions import stage_key, version_id
@@ -80,10 +80,9 @@ class Memory(Annotations):
             if self._new_parts(version, parent) is not None:
                 return str(made)
             strangers = self._one(
-                """SELECT count(*) FROM members a WHERE a.version = ? AND NOT EXISTS (SELECT 1 FROM members b
-                WHERE b.version = ? AND b.record_id = a.record_id AND b.text_hash = a.text_hash
-                AND b.split IS NOT DISTINCT FROM a.split)""",
-                [parent, version],
+                f"""SELECT count(*) FROM {rows_of(self.connection, "member", parent)} a WHERE NOT EXISTS
+                (SELECT 1 FROM {rows_of(self.connection, "member", version)} b WHERE b.record_id = a.record_id
+                AND b.text_hash = a.text_hash AND b.split IS NOT DISTINCT FROM a.split)"""
             )
             if strangers == 0:
                 return str(made)
@@ -124,8 +123,8 @@ class Memory(Annotations):
         cursor = self.connection.cursor()
         try:
             rows = cursor.execute(
-                "SELECT record_id FROM members WHERE version = ? AND record_id IN (SELECT unnest(?))",
-                [version, list(ids)],
+                f"SELECT record_id FROM {rows_of(cursor, 'member', version)} WHERE record_id IN (SELECT unnest(?))",
+                [list(ids)],
             ).fetchall()
         finally:
             cursor.close()
@@ -141,16 +140,16 @@ class Memory(Annotations):
         if but is not None and self.setting(f"{SKETCHED}{kind}") != but:
             but = None
         parts = self._new_parts(version, but) if but is not None else None
-        members = "members" if parts is None else members_in(parts)
+        members = rows_of(self.connection, "member", version, parts)
         selected = ", ".join(f"{derived(name)} AS {name}" for name in columns)
         views = {}
         if parts is not None:
-            hashes = self.query(f"SELECT text_hash FROM {members} WHERE version = ?", [version])["text_hash"]
+            hashes = self.query(f"SELECT text_hash FROM {members}")["text_hash"]
             views = self._fresh.view_of(hashes)
         sql = f"""SELECT t.text_hash, {selected} FROM {VIEW if views else "texts"} t WHERE t.text_hash IN
-            (SELECT text_hash FROM {members} WHERE version = $version)
+            (SELECT text_hash FROM {members})
             AND NOT EXISTS (SELECT 1 FROM sketches k WHERE k.kind = $kind AND k.text_hash = t.text_hash)"""
-        yield from streamed(self.connection, sql, {"version": version, "kind": kind}, rows, views)
+        yield from streamed(self.connection, sql, {"kind": kind}, rows, views)
 
     def add_sketches(self, version: str, kind: str, frames: Iterable[pl.DataFrame]) -> None:
         """Keep sketches (text_hash, data) of `kind` (`stage:code:settings`); those of the stage's older code go.

@@ -18,7 +18,7 @@ from data.erasures import without_forgotten
 from data.errors import StoreError
 from data.making import Making
 from data.membership import after, digest_of
-from data.parts import add_part, begin_like, make_whole, rows_in
+from data.parts import add_part, begin_like, make_whole, rows_in, rows_of
 from data.reading import StoreRecords
 from data.records import canonical_json, text_hash
 from data.trouble import check_file
@@ -224,7 +224,7 @@ class Store(Making, AbstractContextManager["Store"]):
             return 0
         self.connection.register("met_rows", rows.select(columns.split(", ")))
         met = self._one(
-            f"SELECT count(*) FROM met_rows JOIN members m USING ({columns}) WHERE m.version = ?", [version]
+            f"SELECT count(*) FROM met_rows JOIN {rows_of(self.connection, 'member', version)} USING ({columns})"
         )
         self.connection.unregister("met_rows")
         return met
@@ -311,9 +311,9 @@ class Store(Making, AbstractContextManager["Store"]):
         if parent is None or held != parent or counts.get(Action.assign, 0) > members.height // 4:
             members = self._members_of(version)
         else:
-            said = """SELECT record_id, action, value, text_hash FROM verdicts
-                WHERE version = ? AND action != 'tag'"""
-            members = after(members, self.query(said, [version]))
+            said = f"""SELECT record_id, action, value, text_hash
+                FROM {rows_of(self.connection, "verdict", version)} WHERE action != 'tag'"""
+            members = after(members, self.query(said))
         self._last = version, members
         return digest_of(members)
 

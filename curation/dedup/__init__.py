@@ -16,7 +16,7 @@ from pathlib import Path
 from curation.dedup.config import DedupConfig
 from curation.dedup.decide import near_duplicates
 from curation.dedup.recall import measure, measured_recall
-from curation.dedup.stage import REASONS, extend, judge, sketch_batch, sketch_columns, sketch_kind
+from curation.dedup.stage import REASONS, extend, judge, sketch_batch, sketch_columns, sketch_kind, warm_up
 
 # The files whose content decides the verdicts.
 CODE = tuple(sorted(path for path in Path(__file__).parent.glob("*.py")))
@@ -33,4 +33,5 @@ __all__ = [
     "sketch_batch",
     "sketch_columns",
     "sketch_kind",
+    "warm_up",
 ]

@@ -62,29 +62,25 @@ class Sketch:
         )
 
 
-def sharing(new: Sketch) -> Callable[[Sketch], np.ndarray]:
-    """What says of old texts which have the whole or a band's key of one of these: bool[n]."""
-    columns = [new.whole[:, 0], *new.keys.T]
-    wanted = [(keys := np.unique(column), _marked(keys)) for column in columns]
+def sharing(new: Sketch) -> Callable[[pl.Series], np.ndarray]:
+    """What says of packed sketches of old texts which have the whole or a band's key of one of these: bool[n]."""
+    # In the order of the packed fields; of the 128 bits of a whole text the first 64 do.
+    fields = [np.unique(column) for column in (*new.keys.T, new.whole[:, 0])]
+    keys, bounds = np.concatenate(fields), np.cumsum([0, *map(len, fields)], dtype=np.int64)
+    # 64 bits a key: one in 64 of the others is looked for in vain.
+    bits = np.zeros(1 << max(10, len(keys).bit_length()), np.uint64)
+    places = keys & np.uint64(64 * len(bits) - 1)
+    np.bitwise_or.at(bits, places >> np.uint64(6), np.uint64(1) << (places & np.uint64(63)))
 
-    def shared(old: Sketch) -> np.ndarray:
-        found = np.zeros(len(old), np.bool_)
-        for (keys, marked), values in zip(wanted, [old.whole[:, 0], *old.keys.T], strict=True):
-            # Most are told by a look at one bit.
-            rows = np.flatnonzero(marked[values & np.uint64(len(marked) - 1)])
-            if len(rows):
-                at = np.minimum(np.searchsorted(keys, values[rows]), len(keys) - 1)
-                found[rows[keys[at] == values[rows]]] = True
-        return found & (old.words > 0)
+    def shared(old: pl.Series) -> np.ndarray:
+        from curation.dedup.meet import meet
+
+        rows = from_binary(old, 8 * new.keys.shape[1] + 16 + 4).view(np.uint32)
+        found = np.zeros(len(rows), np.bool_)
+        meet(rows, bits, keys, bounds, found)
+        return found
 
     return shared
-
-
-def _marked(keys: np.ndarray) -> np.ndarray:
-    """bool[2^k]: where the lowest bits of a key lead; at most one place in 64 is marked."""
-    marked = np.zeros(1 << max(16, (64 * len(keys)).bit_length()), np.bool_)
-    marked[keys & np.uint64(len(marked) - 1)] = True
-    return marked
 
 
 def shape(config: DedupConfig) -> tuple[int, int]:

@@ -8,6 +8,7 @@ import numpy as np
 import polars as pl
 
 from curation.dedup import keep
+from curation.dedup.alphabet import table
 from curation.dedup.canonical import pieces
 from curation.dedup.config import DedupConfig, Method
 from curation.dedup.decide import Duplicates, decide
@@ -27,6 +28,15 @@ REASONS = {
 
 # Reading whole texts by their ids is worth it for this many at once.
 MERIT_ROWS = 50_000
+
+
+def warm_up() -> None:
+    """Load compiled code and the table of characters."""
+    import curation.dedup.kernel
+    import curation.dedup.meet
+    import curation.dedup.scan  # noqa: F401
+
+    table()
 
 
 def judge(records: Records, config: DedupConfig) -> Verdicts:
@@ -93,8 +103,7 @@ def _beside(grown: Grown, config: DedupConfig) -> list[tuple[pl.Series, Sketch]]
     if not bands or not grown.kept.sketched:
         return [_sketched(grown.kept, config), new]
 
-    shared = sharing(new[1])
-    met = grown.kept.sketches(lambda data: shared(Sketch.unpacked(data, bands)))
+    met = grown.kept.sketches(sharing(new[1]))
     return [(met["record_id"], Sketch.unpacked(met["data"], bands)), new]
 
 

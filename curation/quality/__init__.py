@@ -30,7 +30,16 @@ from curation.quality.subject import COLUMNS, prepare
 from data.records import Records
 from data.verdicts import Verdicts, verdicts
 
-__all__ = ["COLUMNS", "FAMILIES", "REASONS", "Consequence", "QualityConfig", "judge", "judge_batch"]
+__all__ = [
+    "COLUMNS",
+    "FAMILIES",
+    "REASONS",
+    "Consequence",
+    "QualityConfig",
+    "judge",
+    "judge_batch",
+    "warm_up",
+]
 
 _FIND: dict[str, Callable[[pl.DataFrame, QualityConfig], list[pl.DataFrame]]] = {
     "chat": chat.find,
@@ -66,6 +75,15 @@ def judge(records: Records, config: QualityConfig) -> Verdicts:
     if not config.enabled:
         return verdicts()
     return pl.concat([verdicts(), *(judge_batch(batch, config) for batch in records.batches(*COLUMNS))])
+
+
+def warm_up() -> None:
+    """Load compiled code and the model that tells languages apart: half a second of the first batch."""
+    from curation.languages import identifier
+    from curation.quality.measures import measures
+
+    measures(pl.Series(["one"]), pl.Series([True]))
+    identifier().classify("one")
 
 
 def judge_batch(batch: pl.DataFrame, config: QualityConfig) -> Verdicts:

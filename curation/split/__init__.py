@@ -27,6 +27,7 @@ from data.verdicts import Action, Verdicts, verdicts
 
 __all__ = [
     "REASONS", "extend", "folds", "judge", "measure", "measure_grown", "sketch_batch", "sketch_columns", "sketch_kind",
+    "warm_up",
 ]  # fmt: skip
 
 REASONS = {
@@ -35,6 +36,12 @@ REASONS = {
     "split_fold": "the fold of its group, for cross-validation",
     "split_fold_bridge": "it ties together records of different folds, and has no part in cross-validation",
 }
+
+
+def warm_up() -> None:
+    """Load compiled code."""
+    import curation.dedup.join_kernel
+    import curation.split.kernel  # noqa: F401
 
 
 def judge(records: Records, config: SplitConfig) -> Verdicts:

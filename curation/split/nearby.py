@@ -108,15 +108,20 @@ class Postings:
     """The first shingles of new texts, by which old ones are met: see `kernel.candidates`."""
 
     new: Sketches
+    marks: np.ndarray
     tokens: np.ndarray
     bounds: np.ndarray
     owner: np.ndarray
     place: np.ndarray
+    size: np.ndarray
     marked: np.ndarray
+    heads: np.ndarray
 
     @classmethod
     def of(cls, new: Sketches) -> Postings:
         """Those of `new`."""
+        from curation.split.kernel import HEAD_BITS
+
         first = np.diff(new.start) - HEAD
         owner = np.repeat(np.arange(len(new), dtype=np.int32), first)
         place = (np.arange(len(owner)) - np.repeat(np.cumsum(first) - first, first)).astype(np.int32)
@@ -127,7 +132,11 @@ class Postings:
         # 16 bytes a token: one in sixteen of the others is looked for in vain.
         marked = np.zeros(1 << min(26, max(10, (16 * len(tokens)).bit_length())), np.uint8)
         marked[tokens & np.uint32(len(marked) - 1)] = 1
-        return cls(new, tokens, bounds, owner[order], place[order], marked)
+        upper = np.arange((1 << HEAD_BITS) + 1, dtype=np.uint64) << np.uint64(32 - HEAD_BITS)
+        heads = np.searchsorted(tokens.astype(np.uint64), upper).astype(np.int32)
+        size = new.words[new.start[:-1] + 2].astype(np.int32)
+        marks = new.words[new.start[:-1, None] + np.arange(3, HEAD)].view(np.uint64)
+        return cls(new, marks, tokens, bounds, owner[order], place[order], size[owner[order]], marked, heads)
 
     def candidates(self, old: Sketches, threshold: float) -> tuple[np.ndarray, np.ndarray]:
         """Row numbers in `old` and in the new texts of pairs that may reach the threshold."""
@@ -135,8 +144,8 @@ class Postings:
 
         new = self.new
         given = (
-            old.words, old.start, new.words, new.start,
-            self.tokens, self.bounds, self.owner, self.place, self.marked,
+            old.words, old.start, self.marks, self.tokens,
+            self.bounds, self.owner, self.place, self.size, self.marked, self.heads,
         )  # fmt: skip
         room = 4 * (len(old) + len(new)) + 1024
         while True:

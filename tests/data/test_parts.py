@@ -194,3 +194,21 @@ def test_what_is_held_is_no_table_of_the_store(store: Store) -> None:
     before = set(store.query("SELECT table_name FROM information_schema.tables")["table_name"])
     store.read("v-1", but="v-0").frame("text").collect()
     assert set(store.query("SELECT table_name FROM information_schema.tables")["table_name"]) == before
+
+
+def test_the_rows_of_a_version_are_those_that_the_views_show(store: Store) -> None:
+    ingest(store, "v-0", range(20))
+    dropped = apply(store, "v-0", said("drop", "probe_bad", 1, 2))
+    mended = apply(store, dropped, said("edit", "probe_mend", 3))
+    more = ingest(store, "v-1", range(20, 30), base="v-0")
+    grown = apply(store, more, said("edit", "probe_mend", 4, 20), earlier=dropped, again=pl.Series(ids(4)))
+    for version in ("v-0", dropped, mended, more, grown):
+        for noun in ("member", "verdict"):
+            rows = parts.rows_of(store.connection, noun, version)
+            for one, other in (("FROM a", "FROM b"), ("FROM b", "FROM a")):
+                differing = store.query(
+                    f"WITH a AS (FROM {noun}s WHERE version = ?), b AS (FROM {rows}) {one} EXCEPT ALL {other}",
+                    [version],
+                )
+                assert differing.is_empty(), (version, noun)
+    assert len(members(store, grown)) == 28
