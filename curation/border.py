@@ -13,6 +13,7 @@ from curation.config import CurationConfig
 from curation.dedup.config import DedupConfig
 from curation.dry_run import masked
 from curation.rethreshold import dedup_of
+from data.commands import spelt
 from data.store import Store
 
 CHARS = 600
@@ -53,11 +54,11 @@ def show_border(store: Store, config: CurationConfig, console: Console) -> None:
         table.add_row(left, right)
         console.print(table)
         console.print()
-    console.print(
-        "bring one back: python -m curation undo=RECORD   another threshold: python -m curation rethreshold=dedup "
-        "dedup.threshold=0.85",
-        style="dim", highlight=False,
-    )  # fmt: skip
+    for said in (
+        "bring one back: python -m curation undo=RECORD",
+        "another threshold: python -m curation rethreshold=dedup dedup.threshold=0.85",
+    ):
+        console.print(spelt(said, config.store.path), style="dim", highlight=False, soft_wrap=True)
 
 
 def compared(left: str, right: str) -> tuple[Text, Text]:

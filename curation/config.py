@@ -126,5 +126,9 @@ class CurationConfig:
                 raise ConfigError(
                     f"{key}={getattr(self, key)}: that stage stores no scores of pairs", "allowed: dedup"
                 )
+        if self.rows < 1:
+            raise ConfigError(
+                f"rows={self.rows}: no pair would be shown", "allowed: 1 or more, as in rows=10"
+            )
         if len(set(self.stages)) < len(self.stages):
             raise ConfigError(f"stages=[{','.join(self.stages)}]: a stage stands there twice")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import zip_longest
 from pathlib import Path
 from typing import get_type_hints
 
@@ -16,6 +17,7 @@ from curation.restore import REASONS, STAGE, keeping_latest, repeat
 from curation.stages import STAGES, code_digest
 from curation.steps import Step
 from curation.summary import stage_table
+from data.commands import spelt
 from data.errors import StoreError
 from data.forgotten import STAGE as FORGET
 from data.forgotten import leave_out_forgotten
@@ -75,8 +77,9 @@ def show_undo(store: Store, config: CurationConfig, console: Console) -> None:
         console.print(f"{record_id} is in {last} again, split {there['split'].item()}", highlight=False)
     else:
         console.print(
-            f"{record_id} was brought back, and a later stage removed it again: python -m data why {record_id}",
-            style="yellow", highlight=False,
+            f"{record_id} was brought back, and a later stage removed it again: "
+            + spelt(f"python -m data why {record_id}", config.store.path),
+            style="yellow", highlight=False, soft_wrap=True,
         )  # fmt: skip
 
 
@@ -107,7 +110,8 @@ def later_again(store: Store, made: str, lineage: list[Version], after: str) -> 
         steps.append(Step(FORGET, without, False, 0.0))
     terms = last_terms(store)
     later = lineage[[v.version for v in lineage].index(after) + 1 :]
-    for old, following in zip(later, [*later[1:], None], strict=True):
+    # The last one has none that follows; where the removing step was the last, there is nothing to do.
+    for old, following in zip_longest(later, later[1:]):
         parent = steps[-1].version if steps else made
         if old.stage == DESK:
             name = following.stage if following else ""

@@ -252,8 +252,14 @@ def test_the_border_shows_pairs_side_by_side(store: Store, tmp_path: Path) -> No
     source = write(tmp_path / "raw.jsonl", [*(row(n) for n in range(20)), near(3)])
     curate(store, source)
     console = Console(record=True, width=100, file=io.StringIO())
-    show_border(store, compose("curation", CurationConfig, [*FAST, "border=dedup", source]), console)
+    show_border(
+        store,
+        compose("curation", CurationConfig, [*FAST, "border=dedup", f"store.path={store.path}"]),
+        console,
+    )
     said = console.export_text()
     assert "threshold 0.8" in said
     assert "indeed.]" in said
-    assert "undo=RECORD" in said
+    assert f"python -m curation store.path={store.path} undo=RECORD" in " ".join(said.split())
+    with pytest.raises(ConfigError, match=r"rows=0: no pair would be shown"):
+        compose("curation", CurationConfig, ["border=dedup", "rows=0"])
