@@ -15,7 +15,7 @@ from audit.recall_chapter import recall_blocks
 from audit.tasks_chapter import task_blocks
 from data.facts import Fact, Outcome
 from data.report import Block, Callout, Cell, Chart, Commands, Details, Table, charts
-from data.report.wording import interval, number, p_value, percent, quantity
+from data.report.wording import counted, interval, number, p_value, percent, quantity
 
 Facts = dict[str, list[Fact]]
 # Longer lists are cut; the JSON file has all.
@@ -115,7 +115,12 @@ def quality_blocks(facts: Facts) -> list[Block]:
             blocks.append(_clusters(own[0]))
         blocks += [says(fact) for fact in own[1:] if "says" in fact.detail]
         if name == "QUA-001":
+            blocks += [
+                _certificate(fact.detail["certificate"]) for fact in own if fact.detail.get("certificate")
+            ]
             blocks += recall_blocks(own[0].detail)
+        if name == "QUA-002" and own[1:]:
+            blocks.append(_items(own))
         if name == "QUA-003":
             blocks += agreement_blocks(own)
         if name == "QUA-005":
@@ -129,6 +134,44 @@ def _clusters(fact: Fact) -> Table:
         ["Rows in a cluster", "Clusters", "Rows that repeat another"],
         [[size, count, (size - 1) * count] for size, count in sorted(sizes.items())[:15]],
         caption="Clusters of near-duplicate rows. Their texts are not shown here.",
+    )
+
+
+def _certificate(split: dict[str, Any]) -> Callout:
+    """What the split counted of itself. The check above looks again, by the audit's own threshold."""
+    return Callout(
+        f"When the split was made, each of its {number(split['rows'])} rows was compared with all others by an exact "
+        f"join: {counted(split['pairs'], 'pair')} of rows in different splits with a Jaccard similarity of "
+        f"{split['threshold']:g} or more ({split['ngram_words']}-word sequences). Stored as split_certificate of "
+        f"{split['version']}.",
+        "Certificate of the split",
+        outcome=split["outcome"],
+    )
+
+
+def _items(facts: Sequence[Fact]) -> Table:
+    """Each evaluation task: its items, what curation found, and what is found in the version."""
+    tagged = facts[0].detail["kept"]
+
+    def rules(task: dict[str, Any]) -> Cell:
+        return Cell(
+            task["curation"], note=", ".join(f"{rule} {count:,}" for rule, count in task["rules"].items())
+        )
+
+    return Table(
+        [
+            "Evaluation task",
+            "Items",
+            "Rows noted by curation" if tagged else "Rows removed by curation",
+            "Rows here",
+        ],
+        [
+            [fact.detail["task"], fact.detail["items"], rules(fact.detail), fact.detail["rows"]]
+            for fact in facts[1:]
+        ],
+        caption="Rows that hold items of each evaluation task, by the rule that found them. A row that holds items of "
+        "several tasks counts for each.",
+        align=["left", "right", "right", "right"],
     )
 
 

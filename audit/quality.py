@@ -13,10 +13,12 @@ from audit import statistics
 from audit.context import EXACT, Context
 from audit.recall import planted_recall
 from audit.shares import at_most, demand, upper_if_none
+from audit.stored import stage_facts
 from data.errors import ConfigError, SourceError
 from data.facts import Fact, Outcome
 from data.records import drawn
 from data.report.wording import counted, number, percent
+from data.verdicts import verdicts
 
 
 def near_duplicates(context: Context) -> list[Fact]:
@@ -114,6 +116,7 @@ def _across_splits(
         threshold="no near-duplicate pair across splits",
         evidence=context.rerun("QUA-001"),
         detail={
+            "certificate": _certificate(context),
             "says": f"Across splits {'lies' if len(left) == 1 else 'lie'} {counted(len(left), 'near-duplicate pair')}: "
             "test results would flatter the model."
             if left
@@ -121,6 +124,22 @@ def _across_splits(
             "pairs": dict(sorted(kinds.items())),
         },
     )
+
+
+def _certificate(context: Context) -> dict[str, Any] | None:
+    """What the split counted when it was made, of all its rows: pairs, rows, its threshold, words and version."""
+    stage, found = context.stage("split"), stage_facts(context, "split", "split_certificate")
+    if stage is None or not found:
+        return None
+    fact = found[0]
+    return {
+        "version": stage.version,
+        "pairs": int(fact.value or 0),
+        "rows": fact.n,
+        "outcome": fact.outcome,
+        "threshold": stage.config.get("threshold"),
+        "ngram_words": stage.config.get("ngram_words"),
+    }
 
 
 def cluster_sizes(n: int, left: list[int], right: list[int]) -> list[int]:
@@ -140,12 +159,13 @@ def cluster_sizes(n: int, left: list[int], right: list[int]) -> list[int]:
 
 
 def contamination(context: Context) -> list[Fact]:
-    """QUA-002: the share of rows that hold evaluation items, looked for again in the version as it is.
+    """QUA-002: the share of rows that hold evaluation items, looked for again in the version as it is; all, by task.
 
     The items are those of the audit's files, or those that the decontaminate stage was given. NOT_RUN without any.
     """
-    from curation.decontaminate import judge
-    from curation.decontaminate.config import DecontaminateConfig
+    from curation.decontaminate import hits_per_task, judge
+    from curation.decontaminate.config import DecontaminateConfig, Found
+    from curation.decontaminate.index import index_of
 
     stage = context.stage("decontaminate")
     known = {f.name for f in fields(DecontaminateConfig)}
@@ -168,17 +188,22 @@ def contamination(context: Context) -> list[Fact]:
     of_suite = [f"the suite {config.suite}"] if config.suite else []
     names = of_suite + sorted(Path(name).name for name in config.against)
     removed = stage.dropped if stage else None
+    said = context.store.verdicts(stage.version) if stage else verdicts()
+    tasks = _by_task(index_of(config).items, hits_per_task(found), hits_per_task(said))
+    common: dict[str, Any] = {
+        "n": n,
+        "method": EXACT,
+        "signature": f"{config.ngram_words}-gram words|overlap>={config.min_overlap}|files:{','.join(names)}",
+        "evidence": context.rerun("QUA-002"),
+    }
     return [
         context.fact(
             "QUA-002",
             rows / n if n else None,
             "fraction",
-            n=n,
-            method=EXACT,
-            signature=f"{config.ngram_words}-gram words|overlap>={config.min_overlap}|files:{','.join(names)}",
             outcome=(Outcome.PASS if rows <= most * n else Outcome.FAIL).value,
             threshold="no row" if most == 0 else f"at most {percent(most)} of the rows",
-            evidence=context.rerun("QUA-002"),
+            **common,
             detail={
                 "says": (
                     f"{number(rows)} of {counted(n, 'row')} {'holds' if rows == 1 else 'hold'}"
@@ -190,9 +215,37 @@ def contamination(context: Context) -> list[Fact]:
                 "files": names,
                 "rows": rows,
                 "removed": removed,
+                "kept": config.action is Found.tag,
             },
-        )
+        ),
+        *(
+            context.fact(
+                "QUA-002",
+                task["rows"] / n if n else None,
+                "fraction",
+                slice=f"task={task['task']}",
+                **common,
+                detail=task,
+            )
+            for task in tasks
+        ),
     ]
+
+
+def _by_task(items: pl.DataFrame, left: pl.DataFrame, before: pl.DataFrame) -> list[dict[str, Any]]:
+    """Each task with its items, the rows that hold one, and those in which curation found one, by rule."""
+    found = [frame.group_by("task").agg(pl.col("records").sum()) for frame in (left, before)]
+    joined = items.group_by("task").agg(items=pl.len()).sort("task")
+    for name, frame in zip(("rows", "curation"), found, strict=True):
+        joined = joined.join(frame.rename({"records": name}), on="task", how="left")
+    from curation.decontaminate import PREFIX
+
+    rules = before.group_by("task").agg(pl.struct("reason", "records"))
+    by_rule = {
+        task: {r["reason"].removeprefix(PREFIX): r["records"] for r in said}
+        for task, said in rules.iter_rows()
+    }
+    return [row | {"rules": by_rule.get(row["task"], {})} for row in joined.fill_null(0).to_dicts()]
 
 
 def _only(splits: list[str]) -> str:

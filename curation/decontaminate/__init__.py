@@ -36,6 +36,7 @@ __all__ = [
 ]
 
 COLUMNS = ("record_id", "messages")
+PREFIX = "decontaminate_"
 REASONS = {
     "decontaminate_exact": "A message holds an evaluation item byte for byte.",
     "decontaminate_normalized": "A message equals an evaluation item but for case, spaces and punctuation.",
@@ -98,14 +99,16 @@ def _found(turns: pl.DataFrame, index: Index, config: DecontaminateConfig) -> pl
 
 
 def _best(found: pl.DataFrame) -> pl.DataFrame:
-    """One row a record: the strongest finding, of equal ones the longest item; the detail names the other tasks
-    that the record is in too.
+    """One row a record: the strongest finding, of equal ones the longest item; the detail names the other tasks of
+    which it holds an item, each with the strongest rule that found one.
     """
     longest = -pl.col("text").str.len_bytes().cast(pl.Int64)
     ordered = found.sort("record_id", "rank", -pl.col("score"), longest, "task", "item")
-    first = ordered.group_by("record_id", maintain_order=True).agg(
+    by_task = ordered.unique(["record_id", "task"], keep="first", maintain_order=True)
+    named = pl.format("{} ({})", "task", pl.col("reason").str.strip_prefix(PREFIX))
+    first = by_task.group_by("record_id", maintain_order=True).agg(
         pl.col("reason", "score", "task", "item", "role").first(),
-        others=pl.col("task").unique(maintain_order=True).slice(1).str.join(", "),
+        others=named.slice(1).str.join(", "),
     )
     where = (
         pl.when(pl.col("reason") == "decontaminate_ngram")
@@ -119,11 +122,21 @@ def _best(found: pl.DataFrame) -> pl.DataFrame:
 
 
 def hits_per_task(found: Verdicts) -> pl.DataFrame:
-    """Records by task and reason, from this stage's verdicts: columns task, reason, records."""
+    """Records by task and reason, from this stage's verdicts: columns task, reason, records.
+
+    A record that holds items of several tasks counts for each of them, by the strongest rule for that task.
+    """
+    ours = found.filter(pl.col("reason").is_in(list(REASONS)))
+    said = pl.col("detail").str.extract_groups(r"^(?<task>.*?) item \d+, [^;]*(?:; also in (?<others>.*))?$")
+    read = ours.select("reason", said.alias("said")).unnest("said")
+    other = (
+        pl.col("others").str.split(", ").list.explode().str.extract_groups(r"^(?<task>.*) \((?<rule>\w+)\)$")
+    )
+    others = read.filter(pl.col("others").is_not_null()).select(other.alias("other")).unnest("other")
+    both = (
+        read.select("task", "reason"),
+        others.select("task", reason=pl.format("{}{}", pl.lit(PREFIX), "rule")),
+    )
     return (
-        found.filter(pl.col("reason").is_in(list(REASONS)))
-        .select("reason", task=pl.col("detail").str.extract(r"^(.*) item \d+, "))
-        .group_by("task", "reason")
-        .agg(records=pl.len().cast(pl.Int64))
-        .sort("task", "reason")
+        pl.concat(both).group_by("task", "reason").agg(records=pl.len().cast(pl.Int64)).sort("task", "reason")
     )

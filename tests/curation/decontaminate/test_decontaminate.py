@@ -139,8 +139,28 @@ def test_several_tasks_and_equal_file_names(tmp_path: Path) -> None:
     (tmp_path / "more.csv").write_text(f'text\n"{CLIPS}"\n')
     against = [str(tmp_path / name) for name in ("one/test.jsonl", "two/test.jsonl", "more.csv")]
     found = judge(FrameRecords.of(user(LONG)), DecontaminateConfig(against=against))
-    assert found["detail"].to_list() == ["one/test item 0, in the user message; also in more"]
-    assert hits_per_task(found).rows() == [("one/test", "decontaminate_exact", 1)]
+    assert found["detail"].to_list() == ["one/test item 0, in the user message; also in more (exact)"]
+    assert hits_per_task(found).rows() == [
+        ("more", "decontaminate_exact", 1),
+        ("one/test", "decontaminate_exact", 1),
+    ]
+
+
+def test_a_record_counts_for_each_task_by_the_strongest_rule(tmp_path: Path) -> None:
+    other = "Which of the four harbours did the two brothers leave on the first morning of May?"
+    for name, question in {"long": LONG, "sea": other, "last": CLIPS}.items():
+        (tmp_path / f"{name}.jsonl").write_text(json.dumps({"question": question}))
+    config = DecontaminateConfig(
+        against=[str(tmp_path / f"{name}.jsonl") for name in ("long", "sea", "last")]
+    )
+    both = user(LONG, "Say first: " + other.upper())
+    found = judge(FrameRecords.of(both, user(other)), config)
+    assert found.height == 2
+    assert set(hits_per_task(found).rows()) >= {
+        ("long", "decontaminate_exact", 1),
+        ("sea", "decontaminate_contains", 1),
+        ("sea", "decontaminate_exact", 1),
+    }
 
 
 def test_tag_off_and_nothing_to_compare_with(suite: str) -> None:
