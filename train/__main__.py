@@ -14,13 +14,13 @@ def run(config: TrainConfig) -> int | None:
         from train.export import export
 
         return export(config)
-    if config.tune.name != "off" and not config.plan:
-        from train.tune import tune
-
-        return tune(config)
     from train.run import Stopped, train
 
     try:
+        if config.tune.name != "off" and not config.plan:
+            from train.tune import tune
+
+            return tune(config)
         if config.folds and not config.plan:
             from train.folds import cross_validate
 

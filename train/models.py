@@ -11,7 +11,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import re
 import shutil
 import tempfile
 import warnings
@@ -24,6 +23,7 @@ from typing import Any
 
 from data.errors import ConfigError, UserError, closest
 from data.trouble import cannot_write, made
+from train.model_folder import check_holds_model, stated_licence
 from train.tasks import Task
 
 STAMP = "origin.json"  # beside the weights in the cache: where they are from, and their digest
@@ -250,7 +250,10 @@ def _compressed(shape: Shape) -> dict[str, Any]:
         bnb_4bit_use_double_quant=True,
         bnb_4bit_compute_dtype=torch.bfloat16,
     )
-    return {"quantization_config": settings, "device_map": {"": 0}}
+    return {
+        "quantization_config": settings,
+        "device_map": {"": 0 if torch.cuda.is_available() else "cpu"},
+    }
 
 
 def open_tokenizer(path: str | Path, chat_template: str | None = None, *, task: Task = Task.sft) -> Any:
@@ -262,7 +265,12 @@ def open_tokenizer(path: str | Path, chat_template: str | None = None, *, task: 
     try:
         tokenizer = AutoTokenizer.from_pretrained(str(path), local_files_only=True)
     except (OSError, ValueError) as error:
-        raise UserError(f"no tokenizer can be loaded from {path}", str(error).splitlines()[0]) from error
+        hints = [
+            "it needs what a tokenizer's `save_pretrained` writes: tokenizer.json, tokenizer_config.json"
+        ]
+        words = str(error).splitlines()[0].rstrip()
+        hints += [] if words.endswith(":") else [words]  # a heading, without what stood below it
+        raise UserError(f"no tokenizer can be loaded from {path}", *hints) from error
     if chat_template:
         tokenizer.chat_template = Path(chat_template).read_text(encoding="utf-8")
     elif task is Task.sft and not tokenizer.chat_template:
@@ -343,19 +351,11 @@ def check_place(config: ModelConfig) -> None:
         raise ConfigError("model=hub needs model.path", "a local directory, or a hub id such as org/name")
     folder = Path(config.path or "").expanduser()
     if config.path and folder.is_dir():
-        _check_holds_model(config, folder)
+        check_holds_model(config.path, folder)
     elif config.path:
         from train.hub import check_id
 
         check_id(config.path)
-
-
-def _check_holds_model(config: ModelConfig, path: Path) -> None:
-    if not (path / "config.json").is_file():
-        raise ConfigError(
-            f"model.path={config.path} holds no config.json, so it is no model directory",
-            "it needs what `save_pretrained` writes: config.json, tokenizer.json and *.safetensors",
-        )
 
 
 def _from_path(config: ModelConfig, say: Callable[[str], None]) -> BaseModel:
@@ -364,23 +364,6 @@ def _from_path(config: ModelConfig, say: Callable[[str], None]) -> BaseModel:
         from train.hub import fetch
 
         path = fetch(str(config.path), config.revision, say)
-    _check_holds_model(config, path)
+    check_holds_model(str(config.path), path)
     licence = config.licence or stated_licence(path)
     return BaseModel(config.name, path.resolve(), weights_digest(path), licence, str(config.path))
-
-
-def stated_licence(folder: Path) -> str | None:
-    """The licence that a model's card (README.md) names in its head, in the hub's spelling (`apache-2.0`)."""
-    card = folder / "README.md"
-    if not card.is_file():
-        return None
-    head = _head(card.read_text(encoding="utf-8", errors="replace"))
-    # A licence of one's own is written as `license: other` and `license_name: ...`.
-    named: list[str] = re.findall(r"(?m)^license(?:_name)?:[ \t]*([\w.-]+)", head)
-    return next((name for name in named if name != "other"), None)
-
-
-def _head(card: str) -> str:
-    """What stands between the two lines of dashes at the top."""
-    parts = re.split(r"(?m)^---[ \t]*$", card, maxsplit=2)
-    return parts[1] if len(parts) == 3 and not parts[0].strip() else ""

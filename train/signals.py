@@ -43,6 +43,23 @@ class Ending(TrainerCallback):  # type: ignore[misc, unused-ignore]
 
 
 @contextmanager
+def leaving_on_sigterm() -> Iterator[None]:
+    """Within it a SIGTERM leaves by SystemExit with EXIT_CODE, so that what was begun can be ended: for a search."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def leave(number: int, frame: FrameType | None) -> None:
+        raise SystemExit(EXIT_CODE)
+
+    before = signal.signal(signal.SIGTERM, leave)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+@contextmanager
 def ending_on_sigterm(console: Console) -> Iterator[Ending]:
     """Within it a SIGTERM ends the training cleanly; a second one ends the process at once."""
     ending = Ending()

@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from data.errors import ConfigError, UserError, closest
+from train import processes
 from train.config import TrainConfig
 from train.environment import check_trackers
 from train.estimate import weight_shapes
 from train.methods import LOW_RANK, check_machine
-from train.models import TINY, BaseModel, Shape, Use, check_place, shaped, stated_licence
+from train.model_folder import stated_licence
+from train.models import TINY, BaseModel, Shape, Use, check_place, shaped
 from train.preflight_data import check_against
 from train.speed import check_packing
 from train.tasks import Task
@@ -71,6 +73,7 @@ def commercial_leave(licence: str | None) -> Leave:
 
 def check_config(config: TrainConfig) -> None:
     """Raise UserError for what can be refused before a row is read or a model is looked at."""
+    _check_processes(config)
     check_trackers(config.report_to)
     check_machine(config.method)
     check_packing(config)
@@ -81,6 +84,16 @@ def check_config(config: TrainConfig) -> None:
     if config.model.path and (folder / "config.json").is_file():
         check_model(
             config, BaseModel(config.model.name, folder, "", config.model.licence or stated_licence(folder))
+        )
+
+
+def _check_processes(config: TrainConfig) -> None:
+    """Raise ConfigError for what is many trainings: each process would make all of them, and write their results."""
+    asked = f"folds={config.folds}" if config.folds else f"tune={config.tune.name}"
+    if processes.count() > 1 and (config.folds or config.tune.name != "off"):
+        raise ConfigError(
+            f"{asked} is many trainings, and {processes.count()} processes were launched for one",
+            f"without accelerate: python -m train {asked}",
         )
 
 

@@ -1,12 +1,16 @@
 """One trial of a search, in a process of its own: `python -m train.trial` reads what to train from standard input.
 
-The parent gives JSON: config (plain data), storage, study, trial_id, measure, prune, out (file for the result).
+The parent gives a line of JSON: config (plain data), storage, study, trial_id, measure, prune, out (file for the
+result). It keeps standard input open: a trial whose parent is gone, by whatever way, ends at once, for the search that
+goes on would train the same trial in the same folder.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +42,7 @@ def run(order: dict[str, Any]) -> dict[str, Any]:
     from conf.app import restored
     from train.config import TrainConfig
     from train.ingredients import gather
+    from train.keeping import AT_END
     from train.run import learn, set_threads
     from train.search import pruner
 
@@ -46,7 +51,8 @@ def run(order: dict[str, Any]) -> dict[str, Any]:
     set_threads(config)
     study = optuna.load_study(study_name=order["study"], storage=order["storage"], pruner=pruner())
     report = Report(optuna.trial.Trial(study, order["trial_id"]), order["measure"], order["prune"])
-    done = learn(config, gather(config), Console(stderr=True), stored=False, watchers=[report])
+    rows = gather(config, patience=AT_END)
+    done = learn(config, rows, Console(stderr=True), stored=False, watchers=[report])
     history = json.loads((Path(done.path) / "history.json").read_text(encoding="utf-8"))
     values = {
         e["step"]: float(e[f"eval_{order['measure']}"]) for e in history if "eval_loss" in e and e["step"]
@@ -66,7 +72,8 @@ def main() -> int:
     """Run the order on standard input; 2 for a user's mistake, whose words go to standard error."""
     from data.trouble import complain, trouble
 
-    order = json.loads(sys.stdin.read())
+    order = json.loads(sys.stdin.readline())
+    threading.Thread(target=_end_with_parent, args=(sys.stdin.fileno(),), daemon=True).start()
     try:
         result = run(order)
     except Exception as error:
@@ -76,6 +83,13 @@ def main() -> int:
         return complain(known)
     Path(order["out"]).write_text(json.dumps(result), encoding="utf-8")
     return 0
+
+
+def _end_with_parent(pipe: int) -> None:
+    # Not by sys.stdin, whose lock a daemon thread would hold while Python ends.
+    while os.read(pipe, 1):
+        pass
+    os._exit(1)
 
 
 if __name__ == "__main__":

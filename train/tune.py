@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import json
 import shutil
+import signal
 import subprocess
 import sys
+from contextlib import suppress
 from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from rich.console import Console
 
@@ -21,7 +23,7 @@ from data.records import canonical_json, digest
 from train.config import TrainConfig, as_data, what_matters
 from train.folder import dump
 from train.ingredients import gather
-from train.keeping import AT_END, writing
+from train.keeping import AT_END, reading, writing
 from train.search import ask, ended, open_study
 from train.suitable import check_config
 from train.tasks import Task
@@ -30,6 +32,8 @@ from train.tune_config import Range, TuneConfig, usual_space
 
 def tune(config: TrainConfig) -> int:
     """Search, keep the facts, write report and winner, print the table."""
+    from train.run import Stopped
+    from train.signals import leaving_on_sigterm
     from train.tune_report import closing, tune_facts, tune_report
     from train.winner import write_winner
 
@@ -51,17 +55,17 @@ def tune(config: TrainConfig) -> int:
         console.print(
             f"Going on with {study_id}: {before} of {config.tune.trials} trials are done.", highlight=False
         )
-    failures = 0
-    while len(ended(study)) < config.tune.trials:
-        # A trial that was cut off is tried again under its number: numbers count trials that came to an end.
-        number = len(ended(study))
-        trial = ask(study, config.tune.name, space, config.seed)
-        console.print(_said(number + 1, config.tune, trial.params), highlight=False, soft_wrap=True)
-        result, why = _in_a_process(config, study_id, storage, trial, folder, number)
-        failures = 0 if result else failures + 1
-        _tell(study, trial, result, console, why)
-        if failures == 3:
-            raise UserError("three trials in a row failed", *why.splitlines()[:3], f"their output: {folder}")
+    try:
+        with leaving_on_sigterm():
+            _search(config, space, study_id, study, storage, folder, console)
+    except (KeyboardInterrupt, SystemExit) as ending:
+        console.print(
+            f"Stopped: {len(ended(study))} of {config.tune.trials} trials are done. The same command goes on.",
+            highlight=False,
+        )
+        if isinstance(ending, KeyboardInterrupt):
+            raise Stopped from None
+        raise
     facts = tune_facts(study_id, version, config, study)
     with writing(config.store.path, console, patience=AT_END) as store:
         store.add_facts(facts)
@@ -71,12 +75,49 @@ def tune(config: TrainConfig) -> int:
     return 0
 
 
+def _search(
+    config: TrainConfig,
+    space: dict[str, Range],
+    study_id: str,
+    study: Any,
+    storage: str,
+    folder: Path,
+    console: Console,
+) -> None:
+    """Run trials until there are enough. Raises UserError when three in a row failed."""
+    failures = 0
+    while len(ended(study)) < config.tune.trials:
+        # A trial that was cut off is tried again under its number: numbers count trials that came to an end.
+        number = len(ended(study))
+        # The trial reads the store, and what it says goes to its file: what is waited for is said here.
+        with reading(config.store.path, console, patience=AT_END):
+            pass
+        trial = ask(study, config.tune.name, space, config.seed)
+        console.print(_said(number + 1, config.tune, trial.params), highlight=False, soft_wrap=True)
+        result, why = _in_a_process(config, study_id, storage, trial, folder, number)
+        failures = 0 if result else failures + 1
+        _tell(study, trial, result, console, why)
+        if failures == 3:
+            raise UserError("three trials in a row failed", *why.splitlines()[:3], f"their output: {folder}")
+
+
 def changed(config: TrainConfig, params: dict[str, Any]) -> TrainConfig:
-    """`config` with dotted keys set; ranges are checked as on the command line."""
+    """`config` with dotted keys set; types and ranges are checked as on the command line."""
+    from conf.app import restored
+
+    data = as_data(config)
     for key, value in params.items():
         head, _, tail = key.partition(".")
-        config = replace(config, **{head: replace(getattr(config, head), **{tail: value}) if tail else value})
-    return config
+        if tail:
+            data[head][tail] = value
+        else:
+            data[head] = value
+    try:
+        return restored(TrainConfig, data)
+    except ValueError as error:  # of OmegaConf: a value of another type
+        words, *rest = str(error).splitlines()
+        where = next((line.partition(":")[2].strip() for line in rest if "full_key" in line), "")
+        raise ConfigError(f"tune.space: {where}: {words}", "its meaning: train/config.py") from None
 
 
 def _check(config: TrainConfig, space: dict[str, Range]) -> str:
@@ -132,19 +173,35 @@ def _in_a_process(
     }
     log = folder / f"trial-{number}.log"
     with log.open("a", encoding="utf-8") as output:
-        child = subprocess.run(
-            [sys.executable, "-m", "train.trial"],
-            input=json.dumps(order), text=True, stdout=output, stderr=subprocess.STDOUT, check=False,
-        )  # fmt: skip
-    if child.returncode in (-2, 130):
+        code = _waited_for(output, order)
+    if code in (-signal.SIGINT, 128 + signal.SIGINT):
         raise KeyboardInterrupt
-    if child.returncode or not result.is_file():
+    if code < 0:
+        return None, f"it was ended by {signal.Signals(-code).name}{' (memory?)' if code == -9 else ''}"
+    if code or not result.is_file():
         lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
-        return None, next((line for line in reversed(lines) if line.strip()), f"exit {child.returncode}")
+        return None, next((line for line in reversed(lines) if line.strip()), f"exit {code}")
     found: dict[str, Any] = json.loads(result.read_text(encoding="utf-8"))
     shutil.rmtree(found["folder"], ignore_errors=True)  # the winner is trained again, by its experiment file
     dump(result, {**found, "params": trial.params})
     return found, ""
+
+
+def _waited_for(output: IO[str], order: dict[str, Any]) -> int:
+    """The exit code of the trial that `order` describes; it ends with this process, however that ends."""
+    command = [sys.executable, "-m", "train.trial"]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, text=True, stdout=output, stderr=subprocess.STDOUT
+    ) as child:
+        try:
+            assert child.stdin is not None
+            with suppress(BrokenPipeError):  # it ended before it read: its exit code says so
+                child.stdin.write(json.dumps(order) + "\n")
+                child.stdin.flush()
+            return child.wait()  # its standard input stays open until then
+        except BaseException:
+            child.kill()
+            raise
 
 
 def _tell(study: Any, trial: Any, result: dict[str, Any] | None, console: Console, why: str) -> None:

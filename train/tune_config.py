@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from typing import Any
 
 from data.errors import ConfigError, closest
 
 MEASURES = ("loss", "accuracy", "macro_f1")
+_EXAMPLE = "'tune.space={learning_rate: {low: 1e-5, high: 1e-3, log: true}, method.r: {choices: [8, 16]}}'"
 
 
 class Search(StrEnum):
@@ -33,14 +34,28 @@ class Range:
     whole: bool = False
     choices: list[Any] = field(default_factory=list)
 
+    @classmethod
+    def of(cls, key: str, given: Any) -> Range:
+        """What was given for `key`: a list of values, or a mapping of the fields above. Raises ConfigError for else."""
+        if isinstance(given, Range):
+            return given
+        if isinstance(given, list) and given:
+            return cls(choices=given)
+        if not isinstance(given, dict) or not given:
+            raise ConfigError(f"tune.space: {key} has neither a range nor choices: {given}", _EXAMPLE)
+        for name in given:
+            if name not in (known := [field.name for field in fields(cls)]):
+                raise ConfigError(f"tune.space: {key} has no '{name}'", closest(str(name), known), _EXAMPLE)
+        for name in ("low", "high"):
+            if isinstance(given.get(name), str | bool | list | dict):
+                raise ConfigError(f"tune.space: {key} has {name}={given[name]}, which is no number", _EXAMPLE)
+        return cls(**given)
+
     def __post_init__(self) -> None:
         if self.choices:
             return
         if self.low is None or self.high is None or not self.low < self.high:
-            raise ConfigError(
-                f"tune.space: a range from {self.low} to {self.high} holds nothing",
-                "'tune.space={learning_rate: {low: 1e-5, high: 1e-3, log: true}, method.r: {choices: [8, 16]}}'",
-            )
+            raise ConfigError(f"tune.space: a range from {self.low} to {self.high} holds nothing", _EXAMPLE)
         if self.log and self.low <= 0:
             raise ConfigError(f"tune.space: low={self.low} has no logarithm", "low above 0, or log: false")
 
@@ -53,16 +68,18 @@ class TuneConfig:
     trials   trainings in all, those of earlier calls included
     measure  of the validation rows: loss (least is best), or for classify accuracy or macro_f1
     prune    end a trial early that is worse than the median of the others at the same share of its steps
-    space    key of the training -> Range; empty: learning rate, weight decay and what the method has to choose
+    space    key of the training -> Range, or the list of its choices; empty: learning rate, weight decay and what the
+             method has to choose
     """
 
     name: Search = Search.off
     trials: int = 20
     measure: str = "loss"
     prune: bool = True
-    space: dict[str, Range] = field(default_factory=dict)
+    space: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        self.space = {key: Range.of(key, given) for key, given in self.space.items()}
         if not 1 <= self.trials <= 10_000:
             raise ConfigError(f"tune.trials={self.trials} is outside 1 to 10,000")
         if self.measure not in MEASURES:

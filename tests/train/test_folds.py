@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
+import signal
+import subprocess
+import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,6 +21,8 @@ from data.store import Store
 from train.config import TrainConfig
 from train.folds import _parts, cross_validate
 from train.folds_report import spread
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
@@ -102,3 +109,48 @@ def test_the_interval_is_that_of_nadeau_and_bengio() -> None:
 def test_one_fold_divides_nothing() -> None:
     with pytest.raises(ConfigError, match="folds=1 divides nothing"):
         TrainConfig(folds=1)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_what_was_stopped_in_a_fold_goes_on_there_and_ends_as_if_it_had_not_been(
+    validated: Any, tmp_path: Path, number: signal.Signals, code: int
+) -> None:
+    config, whole = validated
+    command = [
+        sys.executable, "-m", "train", f"store.path={config.store.path}", f"out={tmp_path}", "task=classify",
+        "model=tiny_bert", "task.max_length=64", "folds=3", "steps=90", "eval_steps=30", "learning_rate=3e-3",
+        "threads=1", "report_to=[none]", "row_losses=0", "early_stopping_patience=0", "batch_size=8", "warmup_steps=5",
+    ]  # fmt: skip
+    child = subprocess.Popen(
+        command,
+        cwd=ROOT,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    deadline = time.monotonic() + 600
+    # In the second fold, with a checkpoint: the first is done by then.
+    while not list(tmp_path.glob("folds-*/fold-1.json")) or not list(
+        tmp_path.glob("folds-*/run-*/checkpoints/checkpoint-30/trainer_state.json")
+    ):
+        assert child.poll() is None, child.communicate()[1]
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    child.send_signal(number)
+    said = " ".join(child.communicate(timeout=120)[1].split())
+    assert child.returncode == code
+    assert "Traceback" not in said and "resume=true goes on" in said
+    (folder,) = tmp_path.glob("folds-*")
+    assert [path.name for path in folder.glob("fold-*.json")] == ["fold-1.json"]
+    again = subprocess.run([*command, "resume=true"], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert again.returncode == 0, again.stderr
+    assert re.search(
+        r"Fold 1 of 3\s+done already(.|\n)*Fold 2 of 3(.|\n)*Going on from checkpoint-", again.stderr
+    )
+    for name in ("fold-1.json", "fold-2.json", "fold-3.json"):
+        stopped, plain = (json.loads((place / name).read_text()) for place in (folder, whole))
+        assert stopped["after"] == plain["after"]
+        assert stopped["others"] == plain["others"]
+    assert "fold 3" in (folder / "folds.html").read_text()

@@ -17,7 +17,7 @@ from train.config import TrainConfig
 from train.ingredients import gather
 from train.load import load_base, load_tuned
 from train.methods import MethodConfig, adapter_config, linear_layers
-from train.models import ModelConfig
+from train.models import ModelConfig, Shape, _compressed, open_directory, quiet
 from train.run import learn, train
 from train.tasks import METHODS_OF, Task, TaskConfig
 
@@ -201,3 +201,47 @@ def test_attention_means_the_layers_of_the_family(family: str, layers: set[str])
     everything = adapter_config(MethodConfig(), model, task).target_modules
     assert layers < everything
     assert not everything & {"classifier", "lm_head"}
+
+
+def test_qlora_is_nf4_with_double_quantisation_and_half_precision_between() -> None:
+    options = _compressed(Shape(four_bits=True))["quantization_config"]
+    assert (options.load_in_4bit, options.bnb_4bit_quant_type) == (True, "nf4")
+    assert options.bnb_4bit_use_double_quant and options.bnb_4bit_compute_dtype is torch.bfloat16
+    assert _compressed(Shape()) == {}
+
+
+@pytest.mark.filterwarnings("ignore")  # of the kernels that bitsandbytes would rather have
+def test_qlora_trains_an_adapter_on_four_bits(
+    settings: Callable[..., TrainConfig], trained: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a CPU too, where bitsandbytes is installed: only the refusal is lifted, which is there because it is slow."""
+    pytest.importorskip("bitsandbytes", reason="pip install -c constraints.txt -e '.[qlora]'")
+    base, tokenizer = load_base(trained.run)
+    with quiet():
+        # On a CPU bitsandbytes packs whole blocks of 64 weights of a row.
+        shape = {**base.config.to_dict(), "hidden_size": 128, "intermediate_size": 256, "head_dim": None}
+        type(base)(type(base.config)(**shape)).save_pretrained(tmp_path / "base")
+    tokenizer.save_pretrained(tmp_path / "base")
+    for module in ("train.run", "train.suitable"):
+        monkeypatch.setattr(f"{module}.check_machine", lambda _: None)
+    opened = []
+    real = open_directory
+
+    def seen(*args: Any, **options: Any) -> Any:
+        opened.append(real(*args, **options))
+        return opened[-1]
+
+    monkeypatch.setattr("train.run.open_directory", seen)
+    config = settings(
+        tmp_path / "out", model=ModelConfig(name="hub", path=str(tmp_path / "base")), steps=20, eval_steps=10,
+        method=MethodConfig(name="qlora", r=8, alpha=16.0),
+    )  # fmt: skip
+    run = learn(config, gather(config), Console(file=io.StringIO()), stored=False)
+    kinds = {type(part).__name__ for part in opened[0].modules()}
+    assert "Linear4bit" in kinds
+    assert run.metrics["validation_loss"] < run.metrics["validation_loss_before"] - 0.5
+    assert run.metrics["trainable"] < run.metrics["parameters"] / 2
+    assert (Path(run.path) / "adapter" / "adapter_model.safetensors").is_file()
+    # Where there is no GPU the base is read whole: the adapter does nearly what it did on four bits.
+    model, tokenizer = load_tuned(run)
+    assert model.active_adapter == "default"

@@ -13,10 +13,13 @@ import pytest
 import torch
 import yaml
 
+from data.errors import ConfigError
 from data.store import Store
 from train import processes
 from train.config import TrainConfig
 from train.load import load_tuned
+from train.suitable import check_config
+from train.tune_config import Search, TuneConfig
 
 ROOT = Path(__file__).parents[2]
 CONFIGS = sorted((ROOT / "conf" / "accelerate").glob("*.yaml"))
@@ -36,6 +39,15 @@ def test_only_the_first_of_several_speaks(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setenv("RANK", "1")
     assert processes.count() == 2
     assert processes.console().quiet
+
+
+@pytest.mark.parametrize("many", [{"folds": 5}, {"tune": TuneConfig(name=Search.bayes)}])
+def test_many_trainings_are_not_made_by_many_processes(monkeypatch: pytest.MonkeyPatch, many: Any) -> None:
+    config = TrainConfig(report_to=["none"], **many)
+    check_config(config)
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    with pytest.raises(ConfigError, match=r"is many trainings, and 2 processes(.|\n)*without accelerate"):
+        check_config(config)
 
 
 @pytest.mark.parametrize("file", CONFIGS, ids=lambda file: file.stem)

@@ -13,9 +13,10 @@ import pytest
 from conf.app import compose, config_folder
 from data.errors import ConfigError, UserError
 from train.config import TrainConfig
-from train.models import BaseModel, ModelConfig, stated_licence
+from train.model_folder import stated_licence
+from train.models import BaseModel, ModelConfig
 from train.run import train
-from train.suitable import Leave, check_licence, check_model, commercial_leave, licence_remark
+from train.suitable import Leave, check_config, check_licence, check_model, commercial_leave, licence_remark
 from train.tasks import Task, TaskConfig
 
 HUB = sorted(
@@ -145,6 +146,22 @@ def test_a_model_that_does_not_suit(tmp_path: Path, task: Task, kind: str, more:
     config = TrainConfig(task=TaskConfig(name=task))
     with pytest.raises(ConfigError, match=words):
         check_model(config, base(tmp_path / "m", kind, **more))
+
+
+@pytest.mark.parametrize(
+    ("file", "words", "message"),
+    [
+        ("readme.txt", "", r"holds no config\.json(.|\n)*tokenizer\.json and \*\.safetensors"),
+        ("adapter_config.json", "{}", r"holds no config\.json(.|\n)*it holds an adapter(.|\n)*export=RUN"),
+        ("config.json", '{"model_type": ', r"its config\.json is no JSON"),
+        ("config.json", "[1]", r"knows no model of the kind None"),
+        ("config.json", '{"model_type": "nonsense"}', r"knows no model of the kind 'nonsense'"),
+    ],
+)
+def test_a_folder_that_holds_no_model(tmp_path: Path, file: str, words: str, message: str) -> None:
+    (tmp_path / file).write_text(words)
+    with pytest.raises(ConfigError, match=message):
+        check_config(TrainConfig(model=ModelConfig(name="hub", path=str(tmp_path)), report_to=["none"]))
 
 
 def test_remarks_on_licences(tmp_path: Path) -> None:

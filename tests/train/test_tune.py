@@ -138,6 +138,49 @@ def test_a_search_that_was_killed_in_a_trial_tries_it_again_under_its_number(
     assert number_of(study, study.best_trial) in (1, 2)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGKILL, -signal.SIGKILL)]
+)
+def test_a_trial_ends_with_its_search_however_that_ends(
+    labels: Callable[..., TrainConfig], tmp_path: Path, number: signal.Signals, code: int
+) -> None:
+    command = [
+        sys.executable, "-m", "train", f"store.path={labels(tmp_path).store.path}", f"out={tmp_path}", "task=classify",
+        "model=tiny_bert", "task.max_length=64", "steps=3000", "eval_steps=20", "threads=1", "report_to=[none]",
+        "early_stopping_patience=0", "tune=random", "tune.trials=2",
+    ]  # fmt: skip
+    child = subprocess.Popen(
+        command,
+        cwd=ROOT,
+        start_new_session=True,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    deadline = time.monotonic() + 300
+    while not list(tmp_path.glob("tune-*/trials/run-*/checkpoints/checkpoint-20/trainer_state.json")):
+        assert child.poll() is None, child.communicate()[1]
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    trials = [
+        int(pid) for pid in (Path("/proc") / f"{child.pid}/task/{child.pid}/children").read_text().split()
+    ]
+    assert len(trials) == 1
+    if number is signal.SIGINT:
+        os.killpg(child.pid, number)  # as a terminal does: the trial gets it too
+    else:
+        child.send_signal(number)
+    # Standard error ends when nobody has it open any more.
+    said = " ".join(child.communicate(timeout=60)[1].split())
+    assert child.returncode == code
+    assert "Traceback" not in said
+    assert number is signal.SIGKILL or "Stopped: 0 of 2 trials are done. The same command goes on." in said
+    while (Path("/proc") / str(trials[0])).exists():
+        assert time.monotonic() < deadline, "the trial went on without its search"
+        time.sleep(0.05)
+
+
 def draws(folder: Path, search: Search, stops: int) -> list[Any]:
     """The settings of six trials of a made-up problem, with the search begun anew after `stops` of them."""
     folder.mkdir()
@@ -204,6 +247,16 @@ def test_mistakes_in_the_space(labels: Callable[..., TrainConfig], tmp_path: Pat
         Range(low=2, high=1)
     with pytest.raises(ConfigError, match="has no logarithm"):
         Range(low=0, high=1, log=True)
+    with pytest.raises(ConfigError, match=r"learning_rate has no 'lo'(.|\n)*did you mean 'low'"):
+        TuneConfig(space={"learning_rate": {"lo": 1e-5, "high": 1e-3}})
+    with pytest.raises(ConfigError, match=r"learning_rate: Value 'high' of type 'str'"):
+        tune(config(learning_rate=Range(choices=["high", "low"])))
+    with pytest.raises(ConfigError, match=r"batch_size: Value '8\.5' of type 'float'"):
+        tune(config(batch_size=Range(choices=[8.5])))
+    with pytest.raises(ConfigError, match="learning_rate has neither a range nor choices: 3"):
+        TuneConfig(space={"learning_rate": 3})
+    with pytest.raises(ConfigError, match="learning_rate has high=much, which is no number"):
+        TuneConfig(space={"learning_rate": {"low": 1e-5, "high": "much"}})
     with pytest.raises(ConfigError, match=r"tune\.measure=f1: no such measure"):
         TuneConfig(measure="f1")
     with pytest.raises(ConfigError, match="is measured of a classifier only"):
@@ -220,6 +273,17 @@ def test_rows_to_compare_on_are_needed(
     rows = [row for row in conversations(40) if row["split"] == "train"]
     with pytest.raises(UserError, match=r"has no validation rows(.|\n)*split\.validation"):
         tune(plant(rows, tune=TuneConfig(name=Search.random)))
+
+
+def test_the_space_as_it_is_typed() -> None:
+    from conf.app import compose
+
+    words = "tune.space={learning_rate: {low: 1e-5, high: 1e-3, log: true}, method.r: [8, 16]}"
+    space = compose("train", TrainConfig, ["tune=bayes", words]).tune.space
+    assert space == {
+        "learning_rate": Range(low=1e-5, high=1e-3, log=True),
+        "method.r": Range(choices=[8, 16]),
+    }
 
 
 def test_what_is_usually_searched() -> None:
