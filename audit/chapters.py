@@ -51,16 +51,43 @@ def source_blocks(facts: Facts) -> list[Block]:
             [
                 [
                     row["source"],
-                    row["licence"] or Cell("not stated", outcome=Outcome.FAIL.value),
+                    _licence(row),
                     row["rows"],
                     percent(row["rows"] / fact.n) if fact.n else "",
                 ]
                 for row in rows
             ],
-            caption="Rows by source and stated licence.",
+            caption="Rows by source and stated licence, read as an SPDX expression.",
             align=["left", "left", "right", "right"],
         ),
+        *([_policy(fact.detail["policy"])] if fact.detail["policy"] else []),
     ]
+
+
+def _licence(row: dict[str, Any]) -> Cell | str:
+    stated, spdx = row["licence"], row["spdx"]
+    if stated is None:
+        return Cell("not stated", outcome=Outcome.FAIL.value)
+    if spdx is None:
+        return Cell(stated, note="no SPDX expression, or its version is missing")
+    return str(stated) if stated == spdx else Cell(stated, note=spdx)
+
+
+def _policy(policy: dict[str, Any]) -> Callout:
+    """What the licence stage allowed, left out and noted."""
+    told = {"drop": "left out", "tag": "noted"}
+    found = [
+        f"{told.get(one['action'], one['action'])}: {counted(one['rows'], 'row')} "
+        f"({one['reason'].removeprefix('licence_')})"
+        for one in policy["found"]
+    ]
+    named = [f"{key}: {', '.join(policy[key])}" for key in ("allow", "deny") if policy[key]]
+    return Callout(
+        f"Licences were judged by the policy '{policy['policy']}'{'; '.join(['', *named])}. "
+        + ("; ".join(found)[:1].upper() + "; ".join(found)[1:] if found else "None was objected to")
+        + f". Stated licences are taken as true. Version {policy['version']}.",
+        "Licence policy",
+    )
 
 
 def lineage_blocks(facts: Facts) -> list[Block]:

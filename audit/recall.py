@@ -27,7 +27,7 @@ def planted_recall(context: Context) -> dict[str, Any]:
     if not facts:
         return {
             "unmeasured": f"The deduplication ({stage.version}) left no measurement of how much it finds; "
-            "`python -m curation` makes one, `rethreshold` does not."
+            "the next `python -m curation` of changed data makes one."
         }
     threshold = float(stage.config.get("threshold", 0.8))
     bins = [_bin(fact, threshold) for fact in facts]

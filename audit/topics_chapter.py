@@ -83,4 +83,5 @@ def _table(shares: list[Fact]) -> Table:
             ]
             for fact in shares
         ],
+        align=["left", "right", "right", "right"],
     )

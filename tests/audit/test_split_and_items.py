@@ -1,4 +1,4 @@
-"""What the split certified and what each evaluation task found, as the report tells them; by the real stages."""
+"""What the split certified, what each evaluation task found and what a licence policy did, as the report tells it."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from audit.chapters import quality_blocks
+from audit.chapters import quality_blocks, source_blocks
 from audit.checks import run_checks, selected
 from audit.config import AuditConfig
 from audit.context import Context
 from curation.decontaminate import DecontaminateConfig
+from curation.licence import LicenceConfig
 from curation.pipeline import run_stage
 from curation.split.config import SplitConfig
 from curation.stages import STAGES
@@ -89,3 +90,30 @@ def test_a_split_that_certified_nothing_is_not_told(workshop: Any, many_rows: Ma
     workshop.split(lambda row: "train" if row["line"] % 4 else "test")
     blocks = quality_blocks({"QUA-001": audited(workshop, "QUA-001")})
     assert not [block for block in blocks if isinstance(block, Callout) and "Certificate" in block.title]
+
+
+def test_licences_are_told_as_spdx_with_what_the_policy_did(workshop: Any, many_rows: MakeRows) -> None:
+    stated = ["MIT", "The MIT License", "CC BY", "my own terms", "CC-BY-NC-4.0", "nan"]
+    raw = workshop.ingest([{**row, "licence": stated[i % 6]} for i, row in enumerate(many_rows(60))])
+    (fact,) = audited(workshop, "SRC-001")
+    assert fact.detail["policy"] is None
+    assert fact.value == 5 / 6  # `nan` is none
+    config = LicenceConfig(enabled=True, deny=["GPL-3.0-only"])
+    version = run_stage(workshop.store, raw, STAGES["licence"], config).version
+    (fact,) = audited(workshop, "SRC-001")
+    _, table, policy = source_blocks({"SRC-001": [fact]})
+    assert isinstance(table, Table)
+    assert isinstance(policy, Callout)
+    cells = [row[1] if isinstance(row[1], Cell) else Cell(row[1]) for row in table.rows]
+    assert {cell.text: cell.note for cell in cells} == {
+        "MIT": "",
+        "The MIT License": "MIT",
+        "CC BY": "no SPDX expression, or its version is missing",
+        "my own terms": "no SPDX expression, or its version is missing",
+        "not stated": "",
+    }
+    assert policy.text == (
+        "Licences were judged by the policy 'commercial'; deny: GPL-3.0-only. Left out: 10 rows (incompatible); "
+        "noted: 10 rows (missing); noted: 20 rows (unknown). Stated licences are taken as true. "
+        f"Version {version}."
+    )
