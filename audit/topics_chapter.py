@@ -8,6 +8,7 @@ from data.facts import Fact
 from data.report import Block, Callout, Cell, Chart, Section, Table, charts
 from data.report.wording import counted, number, percent
 
+LISTED = 20
 EFFECTIVE, SHARE, PAIRS = "topics_effective", "topic_share", "semantic_pairs"
 
 
@@ -25,6 +26,9 @@ def topics_section(facts: list[Fact]) -> Section:
     shares = [fact for fact in facts if fact.name == SHARE]
     blocks: list[Block] = [Callout(_sentence(by[EFFECTIVE], by.get(PAIRS), shares), "Topics")]
     blocks += [_chart(shares), _table(shares)]
+    nearest = by[PAIRS].detail.get("pairs") if PAIRS in by else None
+    if nearest:
+        blocks.append(_pairs(nearest, int(by[PAIRS].value or 0)))
     return Section(
         "topics",
         "Topics",
@@ -84,4 +88,16 @@ def _table(shares: list[Fact]) -> Table:
             for fact in shares
         ],
         align=["left", "right", "right", "right"],
+    )
+
+
+def _pairs(nearest: list[tuple[str, str, float]], found: int) -> Table:
+    shown = nearest[:LISTED]
+    return Table(
+        ["Record", "Says nearly the same", "Cosine"],
+        [[Cell(one, code=True), Cell(other, code=True), f"{cosine:.3f}"] for one, other, cosine in shown],
+        caption="Proposed to a person, who decides whether both are wanted; nothing was removed. "
+        + (f"The {len(shown)} nearest of {found:,} pairs. " if found > len(shown) else "")
+        + "Side by side: python -m curation topics.version=VERSION; a record's story: python -m data why RECORD.",
+        align=["left", "left", "right"],
     )

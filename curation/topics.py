@@ -18,6 +18,7 @@ from rich.table import Table
 from curation.border import CHARS, compared
 from curation.config import CurationConfig
 from curation.embedding import embed
+from data.commands import spelt
 from data.errors import ConfigError, StoreError
 from data.facts import Fact
 from data.progress import progress
@@ -26,6 +27,7 @@ from data.scrubbed import scrubbed
 from data.store import Store
 
 WORDS = 5
+STORED_PAIRS = 200
 SEED = 1
 
 
@@ -119,7 +121,7 @@ def show_topics(store: Store, config: CurationConfig, console: Console) -> None:
         vectors = embed(texts, config.topics.model, advance)
     topics = find_topics(texts, vectors, config.topics.count)
     pairs = similar_pairs(vectors, config.topics.similar)
-    store.add_facts(facts_of(version, frame, topics, len(pairs), config))
+    store.add_facts(facts_of(version, frame, topics, pairs, config))
     console.print(_table(frame, topics, version))
     console.print(
         f"as varied as {topics.effective:.1f} topics of equal size; drawn: {len(texts):,} records",
@@ -134,7 +136,10 @@ def show_topics(store: Store, config: CurationConfig, console: Console) -> None:
             table.add_column(str(frame["record_id"][row]), ratio=1)
         table.add_row(left, right)
         console.print(table)
-    if not pairs:
+    if pairs:
+        said = "nothing was removed: whether both are wanted, a person decides; its story: python -m data why RECORD"
+        console.print(spelt(said, config.store.path), style="dim", highlight=False, soft_wrap=True)
+    else:
         console.print(f"no two of them have a cosine of {config.topics.similar} or more", highlight=False)
 
 
@@ -154,9 +159,14 @@ def _table(frame: pl.DataFrame, topics: Topics, version: str) -> Table:
 
 
 def facts_of(
-    version: str, frame: pl.DataFrame, topics: Topics, pairs: int, config: CurationConfig
+    version: str,
+    frame: pl.DataFrame,
+    topics: Topics,
+    pairs: Sequence[tuple[int, int, float]],
+    config: CurationConfig,
 ) -> list[Fact]:
-    """`topics_effective`, `semantic_pairs`, and a `topic_share` a topic; words are in `detail`."""
+    """`topics_effective`, `semantic_pairs`, and a `topic_share` a topic; words, and the nearest pairs, in `detail`."""
+    ids = frame["record_id"]
     n = frame.height
     common: dict[str, Any] = {
         "subject": version, "subject_kind": "version", "n": n,
@@ -167,8 +177,11 @@ def facts_of(
     found = [
         Fact(name="topics_effective", value=topics.effective, unit="topics of equal size", **common),
         Fact(
-            name="semantic_pairs", value=float(pairs), unit="pairs", **common,
-            detail={"least_cosine": config.topics.similar},
+            name="semantic_pairs", value=float(len(pairs)), unit="pairs", **common,
+            detail={
+                "least_cosine": config.topics.similar,
+                "pairs": [[ids[a], ids[b], round(cosine, 4)] for a, b, cosine in pairs[:STORED_PAIRS]],
+            },
         ),
     ]  # fmt: skip
     test = (frame["split"] == "test").fill_null(value=False).to_numpy()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import random
 from pathlib import Path
 
@@ -95,6 +96,10 @@ def test_a_version_is_shown_and_its_facts_are_stored(tmp_path: Path) -> None:
         shares = facts.filter(facts["name"] == "topic_share")["value"].to_list()
         assert sorted(shares) == pytest.approx([20 / 41, 21 / 41])
         assert store.version("latest").rows == 41  # nothing was removed
+        proposed = json.loads(facts.filter(facts["name"] == "semantic_pairs")["detail"].item())["pairs"]
+        assert len(proposed) >= 2
+        assert proposed[0][2] >= proposed[1][2] >= 0.8
+        assert len(store.present(store.resolve("latest"), [*proposed[0][:2], *proposed[1][:2]])) == 4
 
 
 def test_an_unscrubbed_version_and_wrong_settings_are_refused(
