@@ -6,10 +6,12 @@ import json
 import re
 import shutil
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from train.methods import ATTENTION, MethodConfig
+from train.model_folder import is_whole
 from train.tasks import Task
 
 GIB = 1024**3
@@ -54,7 +56,7 @@ def need(
     task: Task = Task.sft,
     head_share: float = 1.0,
 ) -> Need:
-    """Estimate from the shapes in `folder`'s safetensors; no weight is read.
+    """Estimate from the shapes of the weights in `folder`; no weight is read.
 
     `batch_tokens`: tokens of the largest batch, padding included; `head_share`: fraction of them for which the output
     head is computed. Within about a third of what is measured.
@@ -129,7 +131,12 @@ def free_disk(folder: Path) -> float:
 
 
 def weight_shapes(folder: Path) -> dict[str, tuple[int, ...]]:
-    """Name -> shape of every weight in the safetensors files of `folder`, from their headers."""
+    """Name -> shape of every weight of the model in `folder`: by the headers of its safetensors, else by config.json.
+
+    The latter where they are not there, not all there, or of another format: a forecast needs no weight.
+    """
+    if not is_whole(folder):
+        return _shapes_by_config(folder, (folder / "config.json").stat().st_mtime_ns)
     from safetensors import safe_open
 
     shapes: dict[str, tuple[int, ...]] = {}
@@ -138,6 +145,20 @@ def weight_shapes(folder: Path) -> dict[str, tuple[int, ...]]:
             for name in weights.keys():  # noqa: SIM118 (not a dict)
                 shapes[name] = tuple(weights.get_slice(name).get_shape())
     return shapes
+
+
+@lru_cache(maxsize=4)  # a forecast asks for every change that it considers
+def _shapes_by_config(folder: Path, written: int) -> dict[str, tuple[int, ...]]:
+    """The shapes that the model would have: it is built without memory for its weights."""
+    import torch
+    import transformers
+
+    config: Any = transformers.AutoConfig.from_pretrained(str(folder), local_files_only=True)
+    kind: Any = getattr(transformers, (config.architectures or ["AutoModel"])[0], transformers.AutoModel)
+    build = kind.from_config if kind is transformers.AutoModel else kind._from_config
+    with torch.device("meta"):
+        model: Any = build(config)
+    return {name: tuple(weight.shape) for name, weight in model.named_parameters()}
 
 
 def _adapter_size(shapes: dict[str, tuple[int, ...]], method: MethodConfig, first: int, family: str) -> int:

@@ -16,7 +16,7 @@ from data.errors import UserError
 from train.config import TrainConfig
 from train.estimate import GIB, free_disk
 from train.forecast import Forecast, Range, needed
-from train.models import BaseModel
+from train.models import BaseModel, Dtype, torch_dtype
 from train.packing import row_lengths
 from train.rows import Tokenised
 from train.speed import Packing, budget
@@ -130,15 +130,20 @@ def _changes(config: TrainConfig, learnt: Tokenised) -> Iterator[tuple[str, Trai
     shorter = sorted({1 << int(lengths[int(len(lengths) * part)]).bit_length() for part in at}, reverse=True)
     savings = ["", *([] if config.gradient_checkpointing else ["gradient_checkpointing=true"])]
     methods = ["", *(["method=lora"] if config.method.name == "full" else [])]
-    for method, length, saving in product(methods, [None, *shorter], savings):
+    formats = ["", *(["model.dtype=bfloat16"] if torch_dtype(config.model.dtype).itemsize > 2 else [])]
+    for half, method, length, saving in product(formats, methods, [None, *shorter], savings):
+        if half and config.method.name == "full" and not method:
+            continue  # all weights are trained in float32 whatever they are kept in
         for batches, changed in _batches(config):
             words = " ".join(
-                filter(None, (method, batches, saving, f"task.max_length={length}" if length else ""))
+                filter(None, (half, method, batches, saving, f"task.max_length={length}" if length else ""))
             )
             if words:
                 chosen = replace(config.method, name="lora") if method else config.method
                 recompute = config.gradient_checkpointing or bool(saving)
-                yield words, replace(changed, method=chosen, gradient_checkpointing=recompute), length
+                base = replace(config.model, dtype=Dtype.bfloat16) if half else config.model
+                made = replace(changed, method=chosen, gradient_checkpointing=recompute, model=base)
+                yield words, made, length
 
 
 def _batches(config: TrainConfig) -> Iterator[tuple[str, TrainConfig]]:

@@ -34,6 +34,33 @@ def check_holds_model(given: str, path: Path) -> None:
         )
 
 
+def check_weights(given: str, path: Path) -> None:
+    """Raise ConfigError where the folder `path`, given as `given`, does not hold all weights of its model."""
+    if is_whole(path) or any(path.glob("*.bin")):
+        return
+    gone = [name for name in _indexed(path) if not (path / name).is_file()]
+    what = f"lacks weights that its index names: {', '.join(gone[:3])}" if gone else "holds no weights"
+    raise ConfigError(
+        f"model.path={given} {what}",
+        "a training needs *.safetensors beside config.json: copy the whole folder",
+        "plan=true needs none: it forecasts by config.json and the tokenizer",
+    )
+
+
+def is_whole(path: Path) -> bool:
+    """Whether all weights of the model in `path` are there as safetensors."""
+    names = _indexed(path)
+    return all((path / name).is_file() for name in names) if names else any(path.glob("*.safetensors"))
+
+
+def _indexed(path: Path) -> list[str]:
+    """The files of weights that the index of a model in several parts names; none without an index."""
+    index = path / "model.safetensors.index.json"
+    if not index.is_file():
+        return []
+    return sorted(set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()))
+
+
 def stated_licence(folder: Path) -> str | None:
     """The licence that a model's card (README.md) names in its head, in the hub's spelling (`apache-2.0`)."""
     card = folder / "README.md"

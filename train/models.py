@@ -23,7 +23,7 @@ from typing import Any
 
 from data.errors import ConfigError, UserError, closest
 from data.trouble import cannot_write, made
-from train.model_folder import check_holds_model, stated_licence
+from train.model_folder import check_holds_model, check_weights, stated_licence
 from train.tasks import Task
 
 STAMP = "origin.json"  # beside the weights in the cache: where they are from, and their digest
@@ -168,15 +168,17 @@ def prepare(
     *,
     texts: Callable[[], Iterable[str]] | None = None,
     say: Callable[[str], None] = lambda _: None,
+    weights: bool = True,
 ) -> BaseModel:
     """The directory of the base model that `config` names, made first where needed.
 
     `texts` gives what the tiny model's tokenizer is trained on, in a stable order. `say` is told of anything slow.
+    Without `weights` those of a folder or of the hub may be missing, and none are fetched: for a forecast.
     A process killed on the way leaves no half directory under the final name.
     """
     check_place(config)
     if config.path:
-        return _from_path(config, say)
+        return _from_path(config, say, weights)
     if config.name in TINY:
         from train.tiny import make_tiny
 
@@ -358,12 +360,14 @@ def check_place(config: ModelConfig) -> None:
         check_id(config.path)
 
 
-def _from_path(config: ModelConfig, say: Callable[[str], None]) -> BaseModel:
+def _from_path(config: ModelConfig, say: Callable[[str], None], weights: bool) -> BaseModel:
     path = Path(str(config.path)).expanduser()
     if not path.is_dir():
         from train.hub import fetch
 
-        path = fetch(str(config.path), config.revision, say)
+        path = fetch(str(config.path), config.revision, say, weights=weights)
     check_holds_model(str(config.path), path)
+    if weights:
+        check_weights(str(config.path), path)
     licence = config.licence or stated_licence(path)
     return BaseModel(config.name, path.resolve(), weights_digest(path), licence, str(config.path))

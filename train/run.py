@@ -114,7 +114,9 @@ def base_of(config: TrainConfig, rows: Ingredients, console: Console) -> BaseMod
     check_machine(config.method)
     check_licence(config, config.model.licence)  # before anything is fetched
     base = processes.first_then_others(
-        lambda: prepare(config.model, texts=lambda: texts_of(rows.train), say=console.print)
+        lambda: prepare(
+            config.model, texts=lambda: texts_of(rows.train), say=console.print, weights=not config.plan
+        )
     )
     check_model(config, base)
     return base

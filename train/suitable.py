@@ -13,7 +13,7 @@ from train.config import TrainConfig
 from train.environment import check_trackers
 from train.estimate import weight_shapes
 from train.methods import LOW_RANK, check_machine
-from train.model_folder import stated_licence
+from train.model_folder import check_weights, stated_licence
 from train.models import TINY, BaseModel, Shape, Use, check_place, shaped
 from train.preflight_data import check_against
 from train.speed import check_packing
@@ -82,6 +82,8 @@ def check_config(config: TrainConfig) -> None:
     check_place(config.model)
     folder = Path(config.model.path or "").expanduser()
     if config.model.path and (folder / "config.json").is_file():
+        if not config.plan:
+            check_weights(config.model.path, folder)
         check_model(
             config, BaseModel(config.model.name, folder, "", config.model.licence or stated_licence(folder))
         )
@@ -123,35 +125,45 @@ def licence_remark(config: TrainConfig, base: BaseModel) -> str | None:
     """What a person should know of the licence before a training; None where there is nothing to say."""
     if config.model.name in TINY and not config.model.path:
         return f"{config.model.name} has random weights: this is a test of the mechanics, and no more."
-    leave = commercial_leave(base.licence)
+    leave, name = commercial_leave(base.licence), _named(config, base)
     if leave is Leave.conditions:
-        return f"The licence of {base.name} ({base.licence}) has conditions: {CONDITIONS[str(base.licence).lower()]}."
+        return (
+            f"The licence of {name} ({base.licence}) has conditions: {CONDITIONS[str(base.licence).lower()]}."
+        )
     if leave is Leave.forbidden:
-        return f"The licence of {base.name} ({base.licence}) forbids a commercial use: for {config.model.use} only."
+        return (
+            f"The licence of {name} ({base.licence}) forbids a commercial use: for {config.model.use} only."
+        )
     if leave is Leave.unknown:
         stated = f"'{base.licence}' is not one that is known here" if base.licence else "is not stated"
-        return f"The licence of {base.name} {stated}: read it, and note it with model.licence=ID."
+        return f"The licence of {name} {stated}: read it, and note it with model.licence=ID."
     return None
+
+
+def _named(config: TrainConfig, base: BaseModel) -> str:
+    """The model as the user gave it: model=hub is any."""
+    return config.model.path if base.name == "hub" and config.model.path else base.name
 
 
 def _check_kind(config: TrainConfig, base: BaseModel, described: dict[str, Any]) -> None:
     kind, task = str(described.get("model_type", "")), config.task.name
+    name = _named(config, base)
     both, encoder = bool(described.get("is_encoder_decoder")), kind in ENCODERS
     if task is Task.sft and (both or encoder):
         what, better = ("encoder with a decoder", "seq2seq") if both else ("encoder", "classify")
         raise ConfigError(
-            f"task=sft trains a decoder, and {base.name} is an {what} ({kind})",
+            f"task=sft trains a decoder, and {name} is an {what} ({kind})",
             f"task={better} suits this model; or take a decoder: model=smollm2_135m",
         )
     if task is Task.seq2seq and not both:
         raise ConfigError(
-            f"task=seq2seq trains an encoder with a decoder (T5 kind), and {base.name} is a {kind} model",
+            f"task=seq2seq trains an encoder with a decoder (T5 kind), and {name} is a {kind} model",
             "a T5: model=flan_t5_small, or model=tiny_t5 to try it out",
             "with this model: " + ("task=classify" if encoder else "task=sft"),
         )
     if task is Task.classify and both:
         raise ConfigError(
-            f"task=classify trains an encoder (BERT kind), and {base.name} is an encoder with a decoder ({kind})",
+            f"task=classify trains an encoder (BERT kind), and {name} is an encoder with a decoder ({kind})",
             "model=minilm; or with this model: task=seq2seq",
         )
 
@@ -163,7 +175,7 @@ def _check_layers(config: TrainConfig, base: BaseModel, described: dict[str, Any
     layers = next((described[name] for name in names if described.get(name)), None)
     if layers is not None and (config.method.last_layers or 0) > layers:
         raise ConfigError(
-            f"method.last_layers={config.method.last_layers} is more than the {layers} layers of {base.name}",
+            f"method.last_layers={config.method.last_layers} is more than {_named(config, base)} has: {layers} layers",
             "null adapts all layers",
         )
     asked = config.method.target_modules

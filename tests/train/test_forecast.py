@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -12,20 +13,21 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from data.errors import UserError
+from data.errors import ConfigError, UserError
 from data.runs import Run
 from data.store import Store
 from train.config import TrainConfig
 from train.environment import hardware
-from train.estimate import GIB, available_memory, need
+from train.estimate import GIB, available_memory, need, weight_shapes
 from train.forecast import UNKNOWN, _corrected, comparable, forecast, memory_of
 from train.forecast_shown import clock, forecast_table, refuse, smallest_change
 from train.ingredients import gather
 from train.methods import MethodConfig, adapter_config
-from train.models import BaseModel, Shape, open_directory, open_tokenizer, quiet
+from train.models import BaseModel, ModelConfig, Shape, open_directory, open_tokenizer, quiet
 from train.rows import tokenise
 from train.run import train
 from train.speed import Packing, SpeedConfig
+from train.suitable import check_config
 from train.tasks import Task
 from train.workload import workload
 
@@ -150,6 +152,39 @@ def test_what_does_not_fit_is_refused_with_the_smallest_change(
     whole = replace(one, method=MethodConfig(name="full"))
     least = forecast(whole, base, *parts).need.memory
     assert smallest_change(whole, base, *parts, sum(least.values()) - least["optimiser"] / 2) == "method=lora"
+
+
+def test_a_base_of_half_the_size_is_the_last_change(
+    trained: Any, base: BaseModel, parts: tuple[Any, Any], tmp_path: Path
+) -> None:
+    """A model so large that its weights alone are too much: of an 8B one there are 30 GiB in float32."""
+    for file in Path(base.path).glob("*.json"):
+        (tmp_path / file.name).write_bytes(file.read_bytes())
+    described = json.loads((tmp_path / "config.json").read_text())
+    shape = {"hidden_size": 4096, "intermediate_size": 12288, "num_hidden_layers": 36, "head_dim": 128}
+    (tmp_path / "config.json").write_text(json.dumps({**described, **shape, "num_attention_heads": 32}))
+    large = BaseModel("large", tmp_path, "0")
+    config = replace(trained.config, batch_size=1, gradient_checkpointing=True)
+    least = forecast(config, large, *parts).need
+    assert least.memory["weights"] > 20 * GIB
+    available = least.memory_total - least.memory["weights"] * 0.4
+    assert smallest_change(config, large, *parts, available) == "model.dtype=bfloat16"
+    whole = replace(config, method=MethodConfig(name="full"))
+    assert smallest_change(whole, large, *parts, available) == "model.dtype=bfloat16 method=lora"
+
+
+def test_a_forecast_needs_no_weights(base: BaseModel, tmp_path: Path) -> None:
+    for file in Path(base.path).glob("*.json"):
+        (tmp_path / file.name).write_bytes(file.read_bytes())
+    assert weight_shapes(tmp_path) == weight_shapes(Path(base.path))
+    # A part of the weights is none: the forecast would be of a smaller model.
+    shutil.copy(Path(base.path) / "model.safetensors", tmp_path / "model-00001-of-00002.safetensors")
+    index = {"weight_map": {"a": "model-00001-of-00002.safetensors", "b": "model-00002-of-00002.safetensors"}}
+    (tmp_path / "model.safetensors.index.json").write_text(json.dumps(index))
+    config = TrainConfig(model=ModelConfig(name="hub", path=str(tmp_path)), report_to=["none"])
+    with pytest.raises(ConfigError, match=r"index names: model-00002(.|\n)*plan=true needs none"):
+        check_config(replace(config, task=replace(config.task, max_length=64)))
+    check_config(replace(config, plan=True, task=replace(config.task, max_length=64)))
 
 
 def test_a_change_that_is_proposed_makes_the_same_steps(
