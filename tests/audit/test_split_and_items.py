@@ -11,6 +11,8 @@ from audit.chapters import quality_blocks, source_blocks
 from audit.checks import run_checks, selected
 from audit.config import AuditConfig
 from audit.context import Context
+from audit.report import reproduce
+from conf.app import StoreConfig
 from curation.decontaminate import DecontaminateConfig
 from curation.licence import LicenceConfig
 from curation.pipeline import run_stage
@@ -117,3 +119,12 @@ def test_licences_are_told_as_spdx_with_what_the_policy_did(workshop: Any, many_
         "noted: 10 rows (missing); noted: 20 rows (unknown). Stated licences are taken as true. "
         f"Version {version}."
     )
+
+
+def test_the_commands_name_the_store_of_the_report(workshop: Any, many_rows: MakeRows) -> None:
+    version = workshop.ingest(many_rows(40))
+    elsewhere = AuditConfig(store=StoreConfig(path="my store.duckdb"))
+    for config, option in ((AuditConfig(), ""), (elsewhere, " --store 'my store.duckdb'")):
+        said = reproduce(Context.of(workshop.store, config), selected([]))
+        assert said[1].startswith(f"python -m data{option} facts {version} ")
+        assert said[2].startswith(f"python -m data{option} show {version} ")
