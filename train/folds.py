@@ -66,6 +66,7 @@ def cross_validate(config: TrainConfig) -> int:
     """Train `config.folds` times, keep the facts, write the report, print the table."""
     from train.folds_report import closing, folds_facts, folds_report
     from train.run import learn, set_threads
+    from train.winner import command_of, write_settings
 
     console = Console(stderr=True)
     set_threads(config)
@@ -94,7 +95,10 @@ def cross_validate(config: TrainConfig) -> int:
     facts = folds_facts(whole)
     with writing(config.store.path, console, patience=AT_END) as store:
         store.add_facts(facts)
-    paths = folds_report(whole, facts).write(folder, "folds")
+    settings = write_settings(
+        whole.config, folder / "settings.yaml", f"What {folds_id} was made with.", version
+    )
+    paths = folds_report(whole, facts, command_of(settings, config.store.path)).write(folder, "folds")
     Console().print(closing(whole, facts, paths["html"]))
     return 0
 

@@ -99,8 +99,8 @@ def folds_facts(found: CrossValidation) -> list[Fact]:
     return facts
 
 
-def folds_report(found: CrossValidation, facts: Sequence[Fact]) -> Report:
-    """The page: means and intervals, each fold, and its curves."""
+def folds_report(found: CrossValidation, facts: Sequence[Fact], again: str) -> Report:
+    """The page: means and intervals, each fold, and its curves; `again` is the command that gives it."""
     config = found.config
     first = _mean(facts, _headline(found), "tuned")
     section: list[Block] = [_means(found, facts), _each_chart(found), _each_table(found)]
@@ -125,7 +125,7 @@ def folds_report(found: CrossValidation, facts: Sequence[Fact]) -> Report:
             Section("method", "How it was measured", "", _method(found)),
         ],
         not_examined=["The test split: it is kept for the evaluation of the final model (python -m eval)."],
-        reproduce=[f"python -m train version={found.version} folds={len(found.folds)}"],
+        reproduce=[again],
         facts=list(facts),
     )
 

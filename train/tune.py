@@ -35,7 +35,7 @@ def tune(config: TrainConfig) -> int:
     from train.run import Stopped
     from train.signals import leaving_on_sigterm
     from train.tune_report import closing, tune_facts, tune_report
-    from train.winner import write_winner
+    from train.winner import write_settings, write_winner
 
     console = Console(stderr=True)
     space = config.tune.space or usual_space(config.method.name, config.task.name)
@@ -70,7 +70,10 @@ def tune(config: TrainConfig) -> int:
     with writing(config.store.path, console, patience=AT_END) as store:
         store.add_facts(facts)
     winner = write_winner(config, study.best_trial.params, folder / "best.yaml", study_id, version)
-    paths = tune_report(study_id, version, config, study, facts, winner).write(folder, "tune")
+    searched = replace(config.tune, space=space)
+    settings = {**fixed, "tune": as_data(replace(config, tune=searched))["tune"]}
+    asked_for = write_settings(settings, folder / "settings.yaml", f"The search {study_id}.", version)
+    paths = tune_report(study_id, version, config, study, facts, winner, asked_for).write(folder, "tune")
     Console().print(closing(study_id, config, study, paths["html"], winner))
     return 0
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from data.report import Block, Callout, Cell, Chart, Commands, Paragraph, Report
 from data.report.wording import number
 from train.config import TrainConfig
 from train.search import ended, importances, number_of
+from train.winner import command_of
 
 TITLES = {"loss": "Validation loss", "accuracy": "Validation accuracy", "macro_f1": "Validation macro F1"}
 
@@ -71,7 +71,13 @@ def tune_facts(study_id: str, version: str, config: TrainConfig, study: Any) -> 
 
 
 def tune_report(
-    study_id: str, version: str, config: TrainConfig, study: Any, facts: Sequence[Fact], winner: Path
+    study_id: str,
+    version: str,
+    config: TrainConfig,
+    study: Any,
+    facts: Sequence[Fact],
+    winner: Path,
+    settings_file: Path,
 ) -> Report:
     """The page: every trial as a line through its settings, what matters, and the course of the search."""
     best, title = study.best_trial, TITLES[config.tune.measure]
@@ -97,12 +103,10 @@ def tune_report(
         sections=[
             Section("settings", "Settings and results", "", blocks),
             Section("course", "Course of the search", "", [_course(config, study), _listing(config, study)]),
-            Section("winner", "The winner", "", _winner(winner, study_id)),
+            Section("winner", "The winner", "", _winner(winner, config)),
         ],
         not_examined=["The test split: no trial reads it. It is kept for the evaluation of the winner."],
-        reproduce=[
-            f"python -m train version={version} tune={config.tune.name} tune.trials={config.tune.trials}"
-        ],
+        reproduce=[command_of(settings_file, config.store.path)],
         facts=list(facts),
     )
 
@@ -121,9 +125,7 @@ def closing(study_id: str, config: TrainConfig, study: Any, page: Path, winner: 
     for key, value in best.params.items():
         table.add_row(key, _shown(value))
     table.add_row("report", str(page))
-    where = winner.relative_to(Path.cwd()) if winner.is_relative_to(Path.cwd()) else winner
-    words = spelt(f"python -m train experiment={shlex.quote(str(where))}", config.store.path)
-    table.add_row("next", words)
+    table.add_row("next", command_of(winner, config.store.path))
     return table
 
 
@@ -213,11 +215,12 @@ def _listing(config: TrainConfig, study: Any) -> Table:
     )
 
 
-def _winner(winner: Path, study_id: str) -> list[Block]:
+def _winner(winner: Path, config: TrainConfig) -> list[Block]:
     return [
         Callout("A number that was the best of many is better than the settings are.", "Evaluate the winner"),
         Commands(
-            [f"python -m train experiment={winner.name}", "python -m eval"], f"In the folder of {study_id}:"
+            [command_of(winner, config.store.path), spelt("python -m eval", config.store.path)],
+            "In the project's folder:",
         ),
     ]
 

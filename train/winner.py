@@ -1,11 +1,13 @@
-"""The winner of a search as an experiment file."""
+"""Settings as experiment files: those of the winner of a search, and those that a report was made with."""
 
 from __future__ import annotations
 
 import json
+import shlex
 from pathlib import Path
 from typing import Any
 
+from data.commands import spelt
 from train.config import TrainConfig, what_matters
 
 
@@ -19,14 +21,23 @@ def write_winner(
     from train.tune import changed
 
     settings = what_matters(changed(config, params))
-    lines = [
-        "# @package _global_",
-        f"# The best of the trials of {study_id}: {', '.join(f'{key}={value}' for key, value in params.items())}.",
-        *_lines({"version": version}, ""),
-        *_lines({key: value for key, value in settings.items() if key not in ("tune", "folds")}, ""),
-    ]
+    words = f"The best of the trials of {study_id}: {', '.join(f'{key}={value}' for key, value in params.items())}."
+    return write_settings(
+        {key: value for key, value in settings.items() if key != "folds"}, path, words, version
+    )
+
+
+def write_settings(settings: dict[str, Any], path: Path, words: str, version: str) -> Path:
+    """Write `settings` on `version` as an experiment file, `words` at its head; returns the path."""
+    lines = ["# @package _global_", f"# {words}", *_lines({"version": version, **settings}, "")]
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
     return path
+
+
+def command_of(path: Path, store: str) -> str:
+    """The command that trains with the experiment file `path`, as it is typed here."""
+    where = path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+    return spelt(f"python -m train experiment={shlex.quote(str(where))}", store)
 
 
 def _lines(values: dict[str, Any], indent: str) -> list[str]:

@@ -79,6 +79,19 @@ def test_the_page_shows_every_fold_and_no_weights_are_left(validated: Any) -> No
     assert not list(folder.glob("run-*"))
 
 
+@pytest.mark.slow
+def test_the_page_says_how_to_make_it_again(validated: Any) -> None:
+    config, folder = validated
+    (command,) = json.loads((folder / "folds.json").read_text())["reproduce"]
+    assert f"store.path={config.store.path}" in command
+    again = subprocess.run(
+        [sys.executable, *command.split()[1:], f"out={config.out}", "report_to=[none]"],
+        cwd=ROOT, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert again.returncode == 0, again.stderr
+    assert again.stderr.count("done already") == 3  # the same settings and version, so the same folds
+
+
 def test_what_is_done_is_not_trained_again(validated: Any, capsys: pytest.CaptureFixture[str]) -> None:
     config, folder = validated
     before = (folder / "fold-1.json").stat().st_mtime_ns

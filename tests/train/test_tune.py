@@ -100,6 +100,20 @@ def test_the_winner_names_the_version_that_it_was_found_on(searched: Any) -> Non
 
 
 @pytest.mark.slow
+def test_the_page_says_how_to_search_so_again(searched: Any) -> None:
+    config, folder = searched
+    (command,) = json.loads((folder / "tune.json").read_text())["reproduce"]
+    assert f"experiment={folder / 'settings.yaml'}" in command
+    words = [*command.split()[1:], f"out={config.out}", "report_to=[none]", "tune.trials=2"]
+    again = subprocess.run(
+        [sys.executable, *words], cwd=ROOT, capture_output=True, text=True, check=False, env=os.environ
+    )
+    assert again.returncode == 0, again.stderr
+    done = len(list(folder.glob("trial-*.json")))
+    assert f"Going on with {folder.name}: {done} of 2 trials are done" in " ".join(again.stderr.split())
+
+
+@pytest.mark.slow
 def test_a_search_that_was_killed_in_a_trial_tries_it_again_under_its_number(
     labels: Callable[..., TrainConfig], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
