@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import warnings
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from data.records import Message
@@ -28,8 +29,9 @@ def answers(
     """One answer a conversation, in the order given, without special tokens or outer white space.
 
     Conversations end with a user's turn. They are sorted by length, so that a batch holds little padding; padding
-    stands on the left, so that every answer starts at the same position. `temperature` 0 is greedy; above 0 it
-    samples with `seed`. A prompt longer than the model's context less `max_new_tokens` loses its start. `advance`
+    stands on the left, so that every answer starts at the same position, and after a learnt prompt there is none.
+    `temperature` 0 is greedy; above 0 it samples with `seed`. A prompt longer than the model's context less
+    `max_new_tokens` loses its start. `advance`
     is told the number of finished conversations after each batch.
     """
     import torch
@@ -57,14 +59,30 @@ def answers(
     # Sampling draws from a generator state of its own: asking a model leaves the caller's seeds as they were.
     with torch.random.fork_rng(), answering(model), quiet():
         torch.manual_seed(seed)
-        for start in range(0, len(order), batch_size):
-            chosen = order[start : start + batch_size]
+        for chosen in _batches(order, [len(ids) for ids in prompts], batch_size, even=_has_prompt(model)):
             texts = _generate(model, tokenizer, [prompts[n] for n in chosen], max_new_tokens, temperature)
             for number, text in zip(chosen, texts, strict=True):
                 out[number] = text
             if advance is not None:
                 advance(len(chosen))
     return out
+
+
+def _batches(order: list[int], lengths: list[int], size: int, *, even: bool) -> Iterator[list[int]]:
+    """`order` in parts of `size` at most; `even` ones hold prompts of one length."""
+    part: list[int] = []
+    for number in order:
+        if part and (len(part) == size or (even and lengths[number] != lengths[part[0]])):
+            yield part
+            part = []
+        part.append(number)
+    if part:
+        yield part
+
+
+def _has_prompt(model: Any) -> bool:
+    """Whether a learnt prompt stands before each row: padding would come between it and the row, which it never did."""
+    return bool(getattr(getattr(model, "active_peft_config", None), "is_prompt_learning", False))
 
 
 def _generate(
@@ -81,7 +99,10 @@ def _generate(
     config = GenerationConfig(
         max_new_tokens=max_new_tokens, pad_token_id=pad, eos_token_id=_stops(model, tokenizer), **sampling
     )
-    written = model.generate(input_ids=ids, attention_mask=mask, generation_config=config)[:, width:]
+    with warnings.catch_warnings():
+        # PEFT drops the positions before a learnt prompt; without padding they are the usual ones.
+        warnings.filterwarnings("ignore", "Position ids are not supported")
+        written = model.generate(input_ids=ids, attention_mask=mask, generation_config=config)[:, width:]
     return [text.strip() for text in tokenizer.batch_decode(written, skip_special_tokens=True)]
 
 

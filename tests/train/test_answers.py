@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
+from rich.console import Console
 
 from train.answers import answers
+from train.chat import prompt_ids
+from train.config import TrainConfig
+from train.ingredients import gather
 from train.load import load_tuned
+from train.methods import MethodConfig
+from train.models import ModelConfig, quiet
+from train.run import learn
+from train.tasks import TaskConfig
 
 ASKED = [
     [
@@ -32,6 +43,34 @@ def test_the_batch_size_changes_nothing(tuned: tuple[Any, Any]) -> None:
     assert any(singles)
 
 
+def test_a_learnt_prompt_stands_right_before_each_row(
+    settings: Callable[..., TrainConfig], trained: Any, tmp_path: Path
+) -> None:
+    """Also where rows of other lengths are asked at the same time: padding between them would change the answers."""
+    whole, tokenizer = load_tuned(trained.run)
+    with quiet():
+        whole.merge_and_unload().save_pretrained(tmp_path / "base")
+    tokenizer.save_pretrained(tmp_path / "base")
+    config = settings(
+        tmp_path / "out", model=ModelConfig(name="hub", path=str(tmp_path / "base")), task=TaskConfig(max_length=200),
+        method=MethodConfig(name="prompt", tokens=6), steps=4, eval_steps=4, learning_rate=0.3,
+    )  # fmt: skip
+    model, tokenizer = load_tuned(learn(config, gather(config), Console(quiet=True), stored=False))
+    finished: list[int] = []
+    together = answers(model, tokenizer, ASKED, max_new_tokens=12, batch_size=5, advance=finished.append)
+    assert together == [answers(model, tokenizer, [asked], max_new_tokens=12)[0] for asked in ASKED]
+    assert sum(finished) == 5 and len(finished) > 1
+    assert all(together)
+    # What padding would do: the last token's logits are others with it, which attention alone would not make them.
+    ids = torch.tensor([prompt_ids(tokenizer, ASKED[0])])
+    padding = torch.full((1, 40), tokenizer.pad_token_id)
+    padded, mask = torch.cat([padding, ids], 1), torch.cat([padding * 0, ids * 0 + 1], 1)
+    with torch.inference_mode():
+        alone = model(input_ids=ids, attention_mask=ids * 0 + 1).logits[0, -1]
+        with_padding = model(input_ids=padded, attention_mask=mask).logits[0, -1]
+    assert not torch.allclose(alone, with_padding, atol=1e-3)
+
+
 def test_answers_hold_no_special_tokens_and_stay_short(tuned: tuple[Any, Any]) -> None:
     model, tokenizer = tuned
     found = answers(model, tokenizer, ASKED, max_new_tokens=5)
@@ -40,8 +79,6 @@ def test_answers_hold_no_special_tokens_and_stay_short(tuned: tuple[Any, Any]) -
 
 
 def test_greedy_answers_are_those_of_stepwise_argmax(tuned: tuple[Any, Any]) -> None:
-    import torch
-
     from train.chat import prompt_ids
 
     model, tokenizer = tuned
@@ -58,8 +95,6 @@ def test_greedy_answers_are_those_of_stepwise_argmax(tuned: tuple[Any, Any]) -> 
 
 
 def test_sampling_follows_its_seed_and_leaves_the_callers_alone(tuned: tuple[Any, Any]) -> None:
-    import torch
-
     torch.manual_seed(5)
     before = torch.get_rng_state()
     first = answers(*tuned, ASKED, max_new_tokens=12, temperature=1.5, seed=1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -153,15 +154,24 @@ def test_an_unknown_run_is_named(trained: Any, tmp_path: Path) -> None:
         export(replace(trained.config, export="run-nope", out=str(tmp_path / "x")))
 
 
+def server_of(name: str) -> list[str]:
+    """How the server's command begins. vLLM lives in an environment of its own, and its program is named."""
+    if name == "transformers":
+        return [str(Path(sys.executable).with_name("transformers")), "serve", "--device", "cpu"]
+    program = os.environ.get("TUNEPROOF_VLLM") or shutil.which("vllm")
+    if not program:
+        pytest.skip("vLLM is not here: name its program in TUNEPROOF_VLLM")
+    return [program, "serve"]
+
+
 @pytest.mark.slow
-def test_transformers_serve_answers_over_http(exported: Path) -> None:
+@pytest.mark.parametrize("name", ["transformers", "vllm"])
+def test_a_server_answers_over_http_as_the_run_does(exported: Path, name: str) -> None:
+    begin = server_of(name)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    command = [
-        str(Path(sys.executable).with_name("transformers")), "serve", str(exported), "--host", "127.0.0.1",
-        "--port", str(port), "--device", "cpu",
-    ]  # fmt: skip
+    command = [*begin, str(exported), "--host", "127.0.0.1", "--port", str(port)]
     quietly = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     server = subprocess.Popen(command, env={**os.environ, "HF_HUB_OFFLINE": "1"}, **quietly)
     try:
