@@ -17,7 +17,7 @@ from train.config import TrainConfig
 from train.ingredients import gather
 from train.load import load_base, load_tuned
 from train.methods import MethodConfig, adapter_config, linear_layers
-from train.models import ModelConfig, Shape, _compressed, open_directory, quiet
+from train.models import Dtype, ModelConfig, Shape, _compressed, open_directory, quiet
 from train.run import learn, train
 from train.tasks import METHODS_OF, Task, TaskConfig
 
@@ -245,3 +245,15 @@ def test_qlora_trains_an_adapter_on_four_bits(
     # Where there is no GPU the base is read whole: the adapter does nearly what it did on four bits.
     model, tokenizer = load_tuned(run)
     assert model.active_adapter == "default"
+
+
+def test_an_adapter_trains_on_a_base_of_half_the_size(
+    settings: Callable[..., TrainConfig], tmp_path: Path
+) -> None:
+    """What a forecast proposes at last where memory is short."""
+    config = settings(tmp_path, model=ModelConfig(name="tiny", dtype=Dtype.bfloat16), steps=20, eval_steps=20)
+    run = learn(config, gather(config), Console(file=io.StringIO()), stored=False)
+    assert run.metrics["validation_loss"] < run.metrics["validation_loss_before"] - 0.5
+    model, _ = load_tuned(run)
+    kinds = {weight.dtype for name, weight in model.named_parameters() if "lora_" not in name}
+    assert kinds == {torch.bfloat16}
