@@ -175,7 +175,8 @@ def _check_layers(config: TrainConfig, base: BaseModel, described: dict[str, Any
     layers = next((described[name] for name in names if described.get(name)), None)
     if layers is not None and (config.method.last_layers or 0) > layers:
         raise ConfigError(
-            f"method.last_layers={config.method.last_layers} is more than {_named(config, base)} has: {layers} layers",
+            f"method.last_layers={config.method.last_layers} is more than the {layers} layers of "
+            f"{_named(config, base)}",
             "null adapts all layers",
         )
     asked = config.method.target_modules
