@@ -73,7 +73,7 @@ def run_pipeline(store: Store, config: CurationConfig) -> list[Step]:
 def ingest(store: Store, config: CurationConfig, wanted: Sequence[Stage] = ()) -> Step:
     """Version 0 of the source: the same files with the same mapping are not read again.
 
-    Where they are read, the stages that are `wanted` afterwards load what they need meanwhile.
+    Where they surely are, the stages that are `wanted` afterwards load what they need meanwhile.
     """
     started = time.perf_counter()
     source = config.source
@@ -84,6 +84,8 @@ def ingest(store: Store, config: CurationConfig, wanted: Sequence[Stage] = ()) -
         total, files, digests = None, [], []
     else:
         files = source_files(source)
+        if _sizes(files) != _sizes_before(store):
+            warm_up(wanted)
         digests = [sha256_of(path) for path in files]
         contents = [[path.name, found] for path, found in zip(files, digests, strict=True)]
         total = sum(path.stat().st_size for path in files)
@@ -91,7 +93,6 @@ def ingest(store: Store, config: CurationConfig, wanted: Sequence[Stage] = ()) -
     version = id_to_read(store, read, config, plain)
     if store.reuse(version):
         return Step("ingest", version, True, time.perf_counter() - started)
-    warm_up(wanted)
     if (purged := purged_before(store, files, digests)) is not None:
         said = spelt(notice(store, purged, version), config.store.path)
         Console(stderr=True).print(said, style="yellow", markup=False, highlight=False, soft_wrap=True)
@@ -110,6 +111,16 @@ def ingest(store: Store, config: CurationConfig, wanted: Sequence[Stage] = ()) -
     if rejects.height and not config.dry_run:
         write_rejects(rejects.to_dicts(), Path(config.out), version)
     return Step("ingest", version, False, time.perf_counter() - started)
+
+
+def _sizes(files: Iterable[Path]) -> dict[str, int]:
+    return {str(path): path.stat().st_size for path in files}
+
+
+def _sizes_before(store: Store) -> dict[str, int]:
+    """The bytes of the files that were read last."""
+    last = store.newest()
+    return dict(store.files(last).select("file", "bytes").iter_rows()) if last else {}
 
 
 def _read_before(

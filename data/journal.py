@@ -15,7 +15,7 @@ import polars as pl
 from data.errors import StoreError, closest
 from data.evaluations import ANSWER_SCHEMA, Evaluation
 from data.facts import Fact
-from data.membership import digest_of
+from data.membership import digest_of, with_lines
 from data.parts import rows_of
 from data.records import canonical_json
 from data.runs import Run
@@ -219,9 +219,9 @@ class Journal:
     # ---------------------------------------------------------------- parts of the above
 
     def _members_of(self, version: str) -> pl.DataFrame:
-        """record_id, text_hash and split of the members of `version`, sorted."""
+        """record_id, text_hash, split and line of the members of `version`, sorted."""
         rows = rows_of(self.connection, "member", version)
-        return self.query(f"SELECT record_id, text_hash, split FROM {rows}").sort("record_id")
+        return with_lines(self.query(f"SELECT record_id, text_hash, split FROM {rows}").sort("record_id"))
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:

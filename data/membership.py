@@ -11,14 +11,19 @@ import polars as pl
 from data.verdicts import Action
 
 
-def digest_of(members: pl.DataFrame) -> str:
-    """SHA-256 over the (record_id, text_hash, split) lines of a sorted frame of members."""
+def with_lines(members: pl.DataFrame) -> pl.DataFrame:
+    """A sorted frame of members with `line`, which is what is digested of each."""
     line = pl.concat_str(
         "record_id", pl.lit(" "), "text_hash", pl.lit(" "), pl.col("split").fill_null("-"), pl.lit("\n")
     )
+    return members.select("record_id", "text_hash", "split", line=line)
+
+
+def digest_of(members: pl.DataFrame) -> str:
+    """SHA-256 over the (record_id, text_hash, split) lines of a frame made by `with_lines` or `after`."""
     total = hashlib.sha256()
-    for some in members.iter_slices(100_000):
-        total.update(_joined(some.select(line).to_series()))
+    for some in members["line"].to_frame().iter_slices(100_000):
+        total.update(_joined(some.to_series()))
     return total.hexdigest()
 
 
@@ -30,6 +35,8 @@ def after(members: pl.DataFrame, said: pl.DataFrame) -> pl.DataFrame:
 
     if (dropped := on(Action.drop)).height:
         members = members.filter(~pl.col("record_id").is_in(dropped["record_id"].implode()))
+    if said["action"].is_in([Action.drop.value, Action.tag.value]).all():
+        return members
     for action, column, given in ((Action.edit, "text_hash", "text_hash"), (Action.assign, "split", "value")):
         if (changes := on(action)).height:
             new = changes.select("record_id", pl.col(given).alias("new"))
@@ -37,8 +44,8 @@ def after(members: pl.DataFrame, said: pl.DataFrame) -> pl.DataFrame:
             members = members.with_columns(pl.coalesce("new", column).alias(column)).drop("new")
     if (restored := on(Action.restore)).height:
         back = restored.select("record_id", "text_hash", split=pl.lit(None, dtype=pl.String))
-        members = pl.concat([members, back]).sort("record_id")
-    return members
+        members = pl.concat([members.select(back.columns), back]).sort("record_id")
+    return with_lines(members)
 
 
 def _joined(texts: pl.Series) -> memoryview:

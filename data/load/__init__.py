@@ -82,9 +82,12 @@ def _neighbours(path: Path) -> str:
 
 
 def sha256_of(path: Path) -> str:
-    """SHA-256 of a file's bytes."""
+    """SHA-256 of a file's bytes, by large pieces: after each this thread may wait until others let it go on."""
+    total, piece = hashlib.sha256(), bytearray(16 << 20)
     with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+        while size := file.readinto(piece):
+            total.update(memoryview(piece)[:size])
+    return total.hexdigest()
 
 
 @dataclass(slots=True)
