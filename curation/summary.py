@@ -71,6 +71,8 @@ def evaluation_hits(store: Store, steps: Sequence[Step]) -> list[str]:
         return []
     rules = pl.format("{} {}", pl.col("reason").str.strip_prefix("decontaminate_"), "records")
     tasks = pl.concat(found).group_by("task", maintain_order=True).agg(pl.col("records").sum(), rules=rules)
+    if tasks.is_empty():
+        return ["evaluation items: looked for, and found in no record"]
     return [
         f"evaluation items of {task}: in {count:,} records ({', '.join(by_rule)})"
         for task, count, by_rule in tasks.iter_rows()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import cached_property
 from typing import Any
 
 import duckdb
@@ -78,7 +79,7 @@ class StoreRecords:
 
     def __len__(self) -> int:
         where, params = self._where()
-        sql = f"SELECT count(*) FROM {self._members()} m WHERE {where}"
+        sql = f"SELECT count(*) FROM {self._members} m WHERE {where}"
         if where == "true" and self._parts is None:
             # All of a version: counted when it was made.
             sql, params = "SELECT rows FROM versions WHERE version = ?", [self.version]
@@ -141,7 +142,7 @@ class StoreRecords:
         found = pl.concat([none, *in_threads(wanted, stored)])
         where, params = self._where()
         self._connection.register("picked", found.select("text_hash"))
-        sql = f"""SELECT m.record_id, m.text_hash FROM {self._members()} m
+        sql = f"""SELECT m.record_id, m.text_hash FROM {self._members} m
             WHERE {where} AND m.text_hash IN (SELECT text_hash FROM picked)"""
         members: pl.DataFrame = self._connection.sql(sql, params=params).pl()
         self._connection.unregister("picked")
@@ -168,7 +169,7 @@ class StoreRecords:
             return 0
         where, params = self._where()
         count: int = self._connection.sql(
-            f"SELECT count(*) AS n FROM {self._members()} m WHERE {where} AND contains(m.text_hash, '-')",
+            f"SELECT count(*) AS n FROM {self._members} m WHERE {where} AND contains(m.text_hash, '-')",
             params=params,
         ).fetchall()[0][0]
         return count
@@ -206,17 +207,19 @@ class StoreRecords:
             self._refuse_erased()
         where, params = self._where()
         given = [self._sketch_kind] if sketched else []
-        return f"SELECT {text} FROM {self._members()} m{joins} WHERE {where}", given + params
+        return f"SELECT {text} FROM {self._members} m{joins} WHERE {where}", given + params
 
     def _from_fresh(self) -> bool:
         """Whether all texts of these parts are held in memory, and can be read there."""
         if self._views is None:
             assert self._fresh is not None
-            hashes = self._connection.sql(f"SELECT DISTINCT text_hash FROM {self._members()}").pl()
+            hashes = self._connection.sql(f"SELECT DISTINCT text_hash FROM {self._members}").pl()
             self._views = self._fresh.view_of(hashes["text_hash"])
         return bool(self._views)
 
+    @cached_property
     def _members(self) -> str:
+        # A version never changes: what it consists of is asked once.
         return rows_of(self._connection, "member", self.version, self._parts)
 
     def _where(self) -> tuple[str, list[Any]]:

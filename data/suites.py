@@ -34,6 +34,7 @@ QUESTION_COLUMNS = (
 )  # fmt: skip
 DATA_SUFFIXES = (".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".parquet")
 TASK_SUFFIXES = (".yaml", ".yml")
+_POSITIONS = """a file without a header line takes positions: 'decontaminate.columns=["1"]'"""
 
 
 def items(path: str | Path, columns: Sequence[str] | None = None) -> pl.DataFrame:
@@ -114,7 +115,7 @@ def _wanted(file: Path, present: list[str], columns: Sequence[str] | None) -> li
                 raise SourceError(
                     f"{file} has no column '{name[:60]}'; it has: {shown}",
                     closest(name, likely),
-                    'a file without a header line takes positions: columns=["1"]',
+                    _POSITIONS,
                 )
         return list(columns)
     lowered = {name.strip().lower(): name for name in reversed(present)}
@@ -123,8 +124,8 @@ def _wanted(file: Path, present: list[str], columns: Sequence[str] | None) -> li
             return [lowered[name]]
     raise SourceError(
         f"{file} has no column that is known to hold a question; it has: {shown}",
-        f"name one by `columns`; without it these are looked for: {', '.join(QUESTION_COLUMNS)}",
-        'a file without a header line takes positions: columns=["1"]',
+        f"name one: decontaminate.columns=[NAME]; without it these are looked for: {', '.join(QUESTION_COLUMNS)}",
+        _POSITIONS,
     )
 
 

@@ -82,7 +82,8 @@ def _nats(model: Any, tokenizer: Any, batch: list[tuple[list[int], list[int]]], 
     pad = tokenizer.pad_token_id or 0
     ids = torch.tensor([row + [pad] * (width - len(row)) for row in rows], device=model.device)
     mask = torch.tensor([[1] * len(row) + [0] * (width - len(row)) for row in rows], device=model.device)
-    logits = model(input_ids=ids, attention_mask=mask).logits
+    # A learnt prompt (PEFT) stands before the row, and has positions of its own.
+    logits = model(input_ids=ids, attention_mask=mask).logits[:, -width:]
     found = np.zeros((len(rows), 2))
     for number, (row, (_, answer)) in enumerate(zip(rows, batch, strict=True)):
         first = len(row) - len(answer)

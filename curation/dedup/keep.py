@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 import numpy as np
 import polars as pl
 
@@ -75,17 +77,35 @@ def seconds(timestamp: pl.Expr) -> pl.Expr:
     return pl.coalesce(known, text.cast(pl.Float64, strict=False))
 
 
-def check(records: Records, config: DedupConfig) -> None:
-    """Raises ConfigError where no record has a number in `quality_column` and the rule asks for one."""
-    if config.keep is not Keep.quality or len(records) == 0:
-        return
-    values = records.frame(config.quality_column).collect()[config.quality_column]
-    if values.cast(pl.Float64, strict=False).fill_nan(None).is_null().all():
-        raise ConfigError(
+def check(parts: Sequence[Records], config: DedupConfig) -> None:
+    """Raises ConfigError where the rule can tell no record from another: it would go by the ids, without a word."""
+    rules: dict[Keep, tuple[str, Callable[[pl.Series], pl.Series], str, str]] = {
+        Keep.quality: (
+            config.quality_column,
+            lambda values: values.cast(pl.Float64, strict=False).fill_nan(None).is_not_null(),
             f"dedup.keep=quality finds no number in the column {config.quality_column!r}",
             "name a numeric column: dedup.quality_column=score",
-            "or another rule: dedup.keep=length, source_priority, oldest, first",
-        )
+        ),
+        Keep.oldest: (
+            "timestamp",
+            lambda values: values.to_frame("t").select(seconds(pl.col("t"))).to_series().is_not_null(),
+            "dedup.keep=oldest finds no record with a time",
+            "name the column that holds one: source.fields.timestamp=COLUMN",
+        ),
+        Keep.source_priority: (
+            "source",
+            lambda values: values.is_in(config.source_priority),
+            f"dedup.keep=source_priority finds no record of {', '.join(config.source_priority) or 'no source'}",
+            "name sources that there are: python -m data show latest",
+        ),
+    }
+    if config.keep not in rules:
+        return
+    column, known, problem, hint = rules[config.keep]
+    values = pl.concat([part.frame(column).collect()[column] for part in parts])
+    if len(values) and not known(values).any():
+        others = ", ".join(rule for rule in Keep if rule is not config.keep)
+        raise ConfigError(problem, hint, f"or another rule: dedup.keep={others}")
 
 
 def ranks(merit: pl.DataFrame) -> np.ndarray:

@@ -43,7 +43,7 @@ def judge(records: Records, config: DedupConfig) -> Verdicts:
     """Drops for all but the best record of each cluster, tags for kept records near the threshold."""
     if config.method is Method.off:
         return verdicts()
-    keep.check(records, config)
+    keep.check([records], config)
     ids, sketches = _sketched(records, config)
     return _judge([records], [ids], [sketches], config, settled=0)
 
@@ -54,8 +54,7 @@ def extend(grown: Grown, config: DedupConfig) -> tuple[Verdicts, pl.Series]:
     What was kept stays kept: a new record that is like one of them is dropped, whatever the rule would prefer, and
     its verdict names the old record. New records are compared with the kept ones and with one another only.
     """
-    for part in (grown.kept, grown.new):
-        keep.check(part, config)
+    keep.check([grown.kept, grown.new], config)
     ids, sketches = zip(*_beside(grown, config), strict=True)
     kept = grown.kept if len(ids[0]) == len(grown.kept) else _held(grown.kept.among(ids[0]), len(ids[0]))
     judged = _judge([kept, grown.new], ids, sketches, config, settled=len(ids[0]))

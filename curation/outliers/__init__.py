@@ -80,6 +80,10 @@ def _grouped(records: Records, config: OutliersConfig) -> pl.DataFrame:
     frame = records.frame(
         *dict.fromkeys(("record_id", "ingest_number", "kind", *config.by, *sketch))
     ).collect()
+    for name in config.by:
+        # Those that are asked for unless others are named need not be there.
+        if name not in OutliersConfig().by and frame[name].null_count() == frame.height:
+            raise ConfigError(f"outliers.by=[{name}]: no record has a value there", _others(records, name))
     some = [pl.col(name).cast(pl.String) for name in config.by]
     names = [
         pl.when(value.is_not_null()).then(pl.lit(name)) for name, value in zip(config.by, some, strict=True)
@@ -100,13 +104,19 @@ def _numbers(records: Records, grouped: pl.DataFrame, column: str) -> pl.DataFra
     found = records.frame("record_id", column).select("record_id", x=value).collect()
     if found["x"].null_count() == found.height:
         raise ConfigError(
-            f"outliers.columns=[{column}]: no record has a number there", closest(column, _keys(records))
+            f"outliers.columns=[{column}]: no record has a number there", _others(records, column)
         )
     return grouped.join(found, on="record_id")
 
 
-def _keys(records: Records) -> list[str]:
+def _others(records: Records, column: str) -> str:
+    """Which keys the metadata have instead."""
     import json
 
     sample = records.frame("metadata").head(100).collect()["metadata"]
-    return sorted({key for text in sample if text for key in json.loads(text)})
+    keys = sorted({key for text in sample if text for key in json.loads(text)})
+    return (
+        closest(column, keys)
+        if keys
+        else "the records have no metadata: no column of the source is left over"
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import polars as pl
 
@@ -13,7 +14,7 @@ REASONS = {
     "quality_chat_roles": "The turns of the dialogue do not alternate, or it begins with an answer.",
     "quality_chat_empty_turn": "A turn of the dialogue other than the last answer is empty.",
     "quality_chat_last_turn": "The dialogue does not end with an answer.",
-    "quality_chat_tool_call": "A tool call is not valid JSON.",
+    "quality_chat_tool_call": "A tool call is no valid JSON, has no name, or has arguments that cannot be read.",
 }
 
 _LETTERS = {"system": "s", "user": "u", "assistant": "a", "tool_call": "c", "tool": "t", "document": "d"}
@@ -70,12 +71,30 @@ def _tool_calls(chats: pl.DataFrame) -> pl.DataFrame:
         "quality_chat_tool_call",
         when=pl.col("broken") > 0,
         score=pl.col("broken"),
-        detail=pl.format("{} tool calls that are no JSON object or list", "broken"),
+        detail=pl.format("{} tool calls that cannot be read as one", "broken"),
     )
 
 
 def _is_call(content: str) -> bool:
+    """Whether this is an object with a name, or a list of such: as OpenAI, Anthropic and Hugging Face write them."""
     try:
-        return isinstance(json.loads(content), dict | list)
-    except json.JSONDecodeError:
+        said = json.loads(content)
+        calls = said if isinstance(said, list) else [said]
+        return bool(calls) and all(_is_named(call) for call in calls)
+    except (ValueError, RecursionError):
         return False
+
+
+def _is_named(call: Any) -> bool:
+    """Whether one call has a name, and arguments that can be read: OpenAI writes these as JSON in a string."""
+    if not isinstance(call, dict):
+        return False
+    inner = call.get("function", call)
+    if isinstance(inner, str):  # {"function": "weather", "arguments": ...}
+        inner = {**call, "name": inner}
+    if not isinstance(inner, dict) or not isinstance(inner.get("name"), str):
+        return False
+    arguments = inner.get("arguments", inner.get("parameters", inner.get("input")))
+    if isinstance(arguments, str) and arguments.strip():
+        arguments = json.loads(arguments)
+    return arguments is None or isinstance(arguments, dict | str)

@@ -70,3 +70,21 @@ def test_a_prompt_beyond_the_context_loses_its_start_and_an_answer_is_refused(lo
     assert math.isfinite(found.value)
     with pytest.raises(UserError, match="does not fit the model's 2,048 positions"):
         perplexity(model, tokenizer, [Item("y", question, ["harbour soup " * 2000])], batch_size=1)
+
+
+@pytest.mark.filterwarnings("ignore:.is_gradient_checkpointing:FutureWarning")  # PEFT asks transformers for it
+def test_the_positions_of_a_learnt_prompt_are_not_those_of_the_row(loaded: Any) -> None:
+    import torch
+    from peft import PromptTuningConfig, TaskType, get_peft_model
+
+    adapted, tokenizer, items, _ = loaded
+    base = adapted.get_base_model()
+    torch.manual_seed(7)
+    learnt = PromptTuningConfig(task_type=TaskType.CAUSAL_LM, num_virtual_tokens=5)
+    model = get_peft_model(type(base)(base.config), learnt).eval()
+    prompt, answer = tokens(tokenizer, items[0])
+    labels = torch.tensor([[-100] * len(prompt) + answer])
+    with torch.inference_mode():
+        expected = model(input_ids=torch.tensor([prompt + answer]), labels=labels).loss.item()
+    found = perplexity(model, tokenizer, items[:1], batch_size=1)
+    assert found.statistics[0, 0] / len(answer) == pytest.approx(expected, rel=1e-5)

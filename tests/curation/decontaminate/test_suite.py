@@ -78,6 +78,9 @@ def test_the_projects_own_suite(tmp_path: Path) -> None:
         said = store.verdicts(steps[-1].version)
         assert said["detail"].to_list() == ["demo_facts item 0, in the user message"]
         assert evaluation_hits(store, steps) == ["evaluation items of demo_facts: in 1 records (exact 1)"]
+        source.write_text("".join(json.dumps(line) + "\n" for line in lines[1:]))
+        steps = run_pipeline(store, compose("curation", CurationConfig, given))
+        assert evaluation_hits(store, steps) == ["evaluation items: looked for, and found in no record"]
         # Nothing named: the stage is not there.
         bare = compose("curation", CurationConfig, [*given[:2], f"out={tmp_path}"])
         assert [step.stage for step in run_pipeline(store, bare)] == ["ingest"]

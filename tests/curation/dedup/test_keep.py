@@ -38,12 +38,30 @@ def test_quality_keeps_the_highest_number() -> None:
     assert order_of(config, stars=[1.5, None, 3.0]) == ["r2", "r0", "r1"]
 
 
-def test_quality_without_a_number_is_the_users_mistake() -> None:
-    with pytest.raises(ConfigError, match=r"dedup\.keep=quality finds no number in the column 'quality'"):
-        keep.check(
-            FrameRecords.of(*({"messages": [], "quality": value} for value in (None, "good"))),
-            DedupConfig(keep="quality"),  # type: ignore[arg-type]
-        )
+@pytest.mark.parametrize(
+    ("config", "known", "message"),
+    [
+        (
+            {"keep": "quality"},
+            {"quality": "3"},
+            r"dedup\.keep=quality finds no number in the column 'quality'",
+        ),
+        ({"keep": "oldest"}, {"timestamp": "2024-05-01"}, "dedup.keep=oldest finds no record with a time"),
+        (
+            {"keep": "source_priority", "source_priority": ["book"]},
+            {"source": "book"},
+            "dedup.keep=source_priority finds no record of book",
+        ),
+    ],
+)
+def test_a_rule_that_can_tell_nothing_apart_is_the_users_mistake(
+    config: dict[str, Any], known: dict[str, str], message: str
+) -> None:
+    without = FrameRecords.of(*({"messages": [], name: value} for name in known for value in (None, "good")))
+    with pytest.raises(ConfigError, match=message):
+        keep.check([without], DedupConfig(**config))
+    # Of records that are added some may lack it.
+    keep.check([without, FrameRecords.of({"messages": [], **known})], DedupConfig(**config))
 
 
 def test_source_priority_keeps_the_earliest_in_the_list() -> None:

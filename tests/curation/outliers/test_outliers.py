@@ -51,6 +51,14 @@ def test_by_default_it_only_notes(tmp_path: Path) -> None:
         ]
 
 
+def test_groups_by_a_column_that_is_not_there_are_the_users_mistake(tmp_path: Path) -> None:
+    with Store.open(tmp_path / "s.duckdb") as store:
+        with pytest.raises(ConfigError, match=r"outliers\.by=\[aeg\]: no record has a value there") as caught:
+            curate(store, tmp_path / "raw.jsonl", rows(60), "outliers.by=[aeg]")
+        assert "did you mean 'age'?" in str(caught.value)
+        curate(store, tmp_path / "raw.jsonl", rows(60), "outliers.by=[task,age]")
+
+
 def test_a_record_is_dropped_once_and_families_can_be_off(tmp_path: Path) -> None:
     with Store.open(tmp_path / "s.duckdb") as store:
         version = curate(

@@ -61,7 +61,11 @@ CASES: dict[str, tuple[Row, Row, dict[str, Any]]] = {
     "quality_chat_empty_turn": (
         turns(("user", "Hello?"), ("assistant", " "), ("user", "Well?"), ("assistant", "Yes.")),
         turns(
-            ("user", "Time?"), ("assistant", ""), ("tool_call", "{}"), ("tool", "9"), ("assistant", "Nine.")
+            ("user", "Time?"),
+            ("assistant", ""),
+            ("tool_call", '{"name": "clock"}'),
+            ("tool", "9"),
+            ("assistant", "Nine."),
         ),
         {},
     ),
