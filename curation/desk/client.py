@@ -27,6 +27,10 @@ AGAIN = (429, 502, 503, 504)
 Json = dict[str, Any]
 
 
+class NotThere(UserError):
+    """The server has nothing by that name or id (404)."""
+
+
 class Client:
     """One server, one API key. Use it in a `with` block."""
 
@@ -174,8 +178,15 @@ class Client:
     # ---------------------------------------------------------------- requests
 
     def _json(self, method: str, route: str, *, twice: bool = False, **rest: Any) -> Json:
-        answer: Json = self._send(method, route, twice=twice, **rest).json()
-        return answer
+        answer = self._send(method, route, twice=twice, **rest)
+        try:
+            found: Json = answer.json()
+        except ValueError:
+            raise UserError(
+                f"what answers at {self.url} is no Argilla server, or a page before it: {route} is no JSON",
+                "desk.url is the address under which its page opens, for instance https://argilla.example.org",
+            ) from None
+        return found
 
     def _send(self, method: str, route: str, *, twice: bool = False, **rest: Any) -> httpx.Response:
         """The response, if it is a good one; else UserError. `twice`: a POST that may be repeated."""
@@ -217,7 +228,7 @@ class Client:
                     "use the API key of an owner, or of an admin of the workspace: desk.workspace=NAME",
                 )
             case 404:
-                return UserError(f"the labelling server {self.url} has no {route} (404): {said}")
+                return NotThere(f"the labelling server {self.url} has no {route} (404): {said}")
             case 422:
                 return UserError(
                     f"the labelling server {self.url} cannot take this (422): {said}",

@@ -201,6 +201,11 @@ _BY: dict[Use, Callable[[_Case], Decision]] = {
 }
 
 
+def decides(asked: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether questions (as the store keeps them) decide about records; else their answers are only counted."""
+    return any(one["use"] in _BY for one in asked)
+
+
 def _values(question: str, votes: Votes) -> dict[str, Any]:
     return {who: values[question] for who, values in votes.items() if values.get(question) not in (None, "")}
 

@@ -69,7 +69,7 @@ def _with_gold(chosen: list[Chosen], gold: set[str]) -> list[Chosen]:
 def _records(
     store: Store, version: str, chosen: Sequence[Chosen], gold: dict[str, Any], config: LabellingConfig
 ) -> list[Item]:
-    columns = ["text_hash", "messages", "label", "source", *config.show]
+    columns = list(dict.fromkeys(["text_hash", "messages", "label", "source", *config.show]))
     ids = pl.Series(
         [name for one in chosen for name in (one.record_id, one.partner) if name], dtype=pl.String
     )

@@ -10,9 +10,10 @@ from curation.desk import sheet
 from curation.desk.answers import SUBMITTED, Answer, as_frame
 from curation.desk.bring_back import bring_back
 from curation.desk.carry import carry, carry_after
-from curation.desk.client import Client
+from curation.desk.client import Client, NotThere
 from curation.desk.config import DeskCommand, existing_store
-from curation.desk.decide import STAGE, Terms
+from curation.desk.counts import count_facts
+from curation.desk.decide import STAGE, Terms, decides
 from curation.desk.download import download
 from curation.desk.leaks import leak_facts
 from curation.desk.preference import preference_facts
@@ -34,15 +35,22 @@ def pull(command: DeskCommand) -> None:
     """Take over all answers of the dataset, and make a new version of what they decide."""
     console = Console()
     with existing_store(command) as store:
-        for dataset in placed_datasets(store, command):
-            answers = read(store, command, dataset)
+        placed, gone = placed_datasets(store, command), []
+        for dataset in placed:
+            try:
+                answers = read(store, command, dataset)
+            except NotThere:
+                gone.append(dataset.dataset)
+                continue
             frame, strangers = as_frame(store, dataset.dataset, answers)
             # A sheet is all that its annotator says; a server is all that anybody does.
             in_file = dataset.place.startswith("file:")
             counts = store.add_answers(dataset.dataset, frame, partial=in_file)
             _show(dataset, frame, counts, strangers, console)
             for fact in _facts(store, dataset):
-                console.print(fact.detail["says"], highlight=False)
+                if "says" in fact.detail:
+                    console.print(fact.detail["says"], highlight=False)
+        _say_gone(gone, len(placed), console)
         # Of all datasets at once: facts of one name replace each other.
         store.add_facts([fact for dataset in store.desk_datasets() for fact in _facts(store, dataset)])
         if not command.apply:
@@ -50,13 +58,25 @@ def pull(command: DeskCommand) -> None:
             return
         steps = apply_answers(store, command)
         if not steps:
-            console.print("no record of the newest version has enough answers yet", style="yellow")
+            deciding = any(decides(one.questions["ask"]) for one in placed)
+            said = "no record of the newest version has enough answers yet"
+            console.print(said if deciding else "counted; these questions decide nothing", style="yellow")
             return
         _show_step(store, steps, console)
 
 
 def _facts(store: Store, dataset: DeskDataset) -> list[Fact]:
-    return [*leak_facts(store, dataset), *preference_facts(store, dataset)]
+    return [*leak_facts(store, dataset), *preference_facts(store, dataset), *count_facts(store, dataset)]
+
+
+def _say_gone(gone: list[str], of: int, console: Console) -> None:
+    """Say which datasets the server does not have. Raises UserError where it has none of them."""
+    if not gone:
+        return
+    said = f"not on this server (any more): {', '.join(gone)}; what was pulled of it before is kept"
+    if len(gone) == of:
+        raise UserError(said, "another server? desk.url=...   or push anew: python -m curation.desk push")
+    console.print(said, style="yellow", highlight=False, soft_wrap=True)
 
 
 def named_datasets(store: Store, config: LabellingConfig) -> list[DeskDataset]:

@@ -126,11 +126,23 @@ def send(
         return partial(_write_file, command, config.questions, dataset, items, console)
     with Client(reach(command.desk)) as client:
         found = find_or_make(store, client, command, config, dataset.dataset, console)
+        _check_members(client, found["workspace_id"], command.desk.workspace, console)
         dataset.dataset, dataset.place = found["name"], f"argilla:{found['id']}"
         planned = plan(client, found["id"], items, config.batch)
     # The store first: what it knows and the server lacks does no harm, and the next push brings it.
     keep(store, dataset, [item for item, _ in planned.writes])
     return partial(_upload, command, dataset.dataset, found["id"], planned, console)
+
+
+def _check_members(client: Client, workspace_id: str, name: str, console: Console) -> None:
+    """Say so where nobody but owners can open the dataset."""
+    if all(user["role"] == "owner" for user in client.workspace_users(workspace_id)):
+        console.print(
+            f"no annotator is a member of the workspace {name}, so only owners see this",
+            "add them on Argilla's page under Settings, or start the desk with them: "
+            f"python -m curation.desk up desk.workspace={name}",
+            sep="\n  ", style="yellow", highlight=False, soft_wrap=True,
+        )  # fmt: skip
 
 
 def _write_file(

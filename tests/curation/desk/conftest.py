@@ -8,6 +8,7 @@ from __future__ import annotations
 import ctypes
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -256,3 +257,25 @@ def new_desk(desk_environment: Path, tmp_path: Path) -> Iterator[Desk]:
     if own.launcher and own.launcher.stdout:
         own.launcher.stdout.close()
     assert not own.left()
+
+
+def browser_path() -> str:
+    """Chromium; without one the test fails."""
+    found = os.environ.get("TUNEPROOF_CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
+    assert found, (
+        "the labelling page is tested in Chromium: apt-get install chromium, or name one in TUNEPROOF_CHROMIUM"
+    )
+    return found
+
+
+@pytest.fixture
+def page() -> Iterator[object]:
+    from playwright.sync_api import sync_playwright
+
+    switches = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=browser_path(), args=switches)
+        shown = browser.new_page(viewport={"width": 1280, "height": 720})
+        shown.set_default_timeout(60_000)
+        yield shown
+        browser.close()

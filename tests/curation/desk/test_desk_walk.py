@@ -1,4 +1,5 @@
-"""The whole way on a real server: 200 records out, two people, back, agreement, a third person, a version, and why."""
+"""The whole way on a real server: 200 records out, two people, back, agreement, a third person (once on the page in a
+browser), a version, and why."""
 
 from __future__ import annotations
 
@@ -36,7 +37,7 @@ def real_rows(shared_data: Path) -> list[dict[str, Any]]:
 
 @pytest.mark.shared_data
 def test_from_push_to_why(
-    desk: Any, tmp_path: Path, shared_data: Path, capsys: pytest.CaptureFixture[str]
+    desk: Any, page: Any, tmp_path: Path, shared_data: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     store_key = f"store.path={tmp_path / 's.duckdb'}"
     (tmp_path / "raw.jsonl").write_text("".join(json.dumps(one) + "\n" for one in real_rows(shared_data)))
@@ -90,10 +91,13 @@ def test_from_push_to_why(
         )
         disputed = {one["external_id"]: one["id"] for one in owner.records(last)}
     assert set(disputed) == set(names[::10])
+    # One of them by clicking on the page, the others by REST.
+    clicked = drop_on_the_page(desk, page, "cem", last)
     with Client(Reach(desk.url, desk.users["cem"]["api_key"])) as third:
-        for record in disputed.values():
-            third.answer(record, {"fate": "drop"})
-    assert "desk_dropped" in here(pull, "dataset=walk-adjudication")
+        for name, record in disputed.items():
+            if name != clicked:
+                third.answer(record, {"fate": "drop"})
+    assert clicked in disputed and "desk_dropped" in here(pull, "dataset=walk-adjudication")
 
     with Store.open(tmp_path / "s.duckdb") as store:
         after = store.version("latest")
@@ -107,9 +111,31 @@ def test_from_push_to_why(
         alpha = store.facts(before.version, "desk_alpha").to_dicts()[0]
         assert 0 < alpha["low"] < alpha["value"] < alpha["high"] <= 1 and alpha["n"] == 60
     agreed_on = next(name for name in sorted(dropped) if name not in disputed)
-    for name, said in ((agreed_on, "drop by annotator-1, annotator-2"), (names[0], "drop by annotator-3")):
+    for name, said in (
+        (agreed_on, "drop by annotator-1, annotator-2"),
+        (names[0], "drop by annotator-3"),
+        (clicked, "drop by annotator-3"),
+    ):
         with Store.open(tmp_path / "s.duckdb", read_only=True) as store:
             assert said in story(store, name).events[-1].why
+
+
+def drop_on_the_page(desk: Any, page: Any, user: str, dataset: str) -> str:
+    """Log in as `user` in the browser, and drop the first record of the queue; the record's name."""
+    page.goto(f"{desk.url}/sign-in")
+    page.fill("input[type=text]", user)
+    page.fill("input[type=password]", desk.users[user]["password"])
+    page.click("button:has-text('Sign in')")
+    page.click('text="walk-adjudication"')
+    page.click('label:has-text("drop")')
+    with page.expect_response(lambda one: "/responses" in one.url and one.request.method != "GET") as sent:
+        page.click('button:has-text("Submit")')
+    assert sent.value.ok
+    mine = {"filters": {"type": "and", "and": [{
+        "type": "terms", "scope": {"entity": "response", "property": "status"}, "values": ["submitted"],
+    }]}}  # fmt: skip
+    (name,) = desk.externals(desk.search(dataset, mine, user=user))
+    return str(name)
 
 
 @pytest.mark.slow

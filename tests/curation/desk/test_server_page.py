@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -60,28 +58,6 @@ def sample_rows(count: int) -> list[dict]:
     return (first + [row for row in rows if row not in first])[:count]
 
 
-def browser_path() -> str:
-    """Chromium; without one the test fails."""
-    found = os.environ.get("TUNEPROOF_CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
-    assert found, (
-        "the labelling page is tested in Chromium: apt-get install chromium, or name one in TUNEPROOF_CHROMIUM"
-    )
-    return found
-
-
-@pytest.fixture
-def page() -> Iterator[object]:
-    from playwright.sync_api import sync_playwright
-
-    switches = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=browser_path(), args=switches)
-        shown = browser.new_page(viewport={"width": 1280, "height": 720})
-        shown.set_default_timeout(60_000)
-        yield shown
-        browser.close()
-
-
 @pytest.fixture
 def picture(page, tmp_path):
     """Write a picture of the page, for docs/annotators.md where it is asked for."""
@@ -117,7 +93,9 @@ def test_200_records_answered_by_rest_and_on_the_page(desk, page, picture) -> No
         for number, item in enumerate(queue):
             desk.answer(item["record"]["id"], {"fate": ("keep", "fix", "drop")[number % 3]}, name)
 
-    # A third by clicking.
+    # A third by clicking. The page asks nobody but the desk.
+    asked: list[str] = []
+    page.on("request", lambda one: asked.append(one.url) if one.url.startswith("http") else None)
     page.goto(f"{desk.url}/sign-in")
     page.fill("input[type=text]", "eva")
     page.fill("input[type=password]", "a wrong one")
@@ -149,6 +127,7 @@ def test_200_records_answered_by_rest_and_on_the_page(desk, page, picture) -> No
     page.click("[class*=panel] >> text=Submitted")
     picture("submitted")
 
+    assert asked and {url for url in asked if not url.startswith(desk.url)} == set()
     found = desk.search(dataset, {"query": {"text": {"q": f'"{CONTACT}"'}}}, user="eva", include="responses")[
         "items"
     ][0]["record"]

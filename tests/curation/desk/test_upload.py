@@ -184,6 +184,56 @@ def test_a_server_that_is_gone_is_said_and_tried_again(at: At, monkeypatch: pyte
     assert pauses == [0.5, 1, 2, 4]
 
 
+def test_an_address_that_is_no_argilla(at: At, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TUNEPROOF_DESK_KEY", at.desk.users["owner"]["api_key"])
+    with pytest.raises(UserError, match="is no Argilla server"):
+        push(at.command(f"desk.url={at.desk.url}/elsewhere"))
+
+
+def test_a_dataset_that_was_deleted_on_the_server(at: At, capsys: pytest.CaptureFixture[str]) -> None:
+    push(at.command())
+    first, *_ = sorted(at.records())
+    at.answer("ann", {first: {"fate": "drop"}})
+    pull(at.command())
+    push(at.command("questions=rating"))
+    with at.client() as client:
+        client._send("DELETE", f"/datasets/{at.id()}")
+    with pytest.raises(UserError, match=f"not on this server.*: {at.name}; what was pulled"):
+        pull(at.command())
+    everything = at.command()
+    everything.dataset = ""
+    pull(everything)
+    said = capsys.readouterr().out
+    assert f"(any more): {at.name};" in said and f"{at.name}-2: 0 answers" in said
+    with at.store() as store:
+        assert store.verdicts("latest").filter(action="drop")["record_id"].to_list() == [first]
+
+
+def test_a_workspace_without_annotators_is_said(at: At, capsys: pytest.CaptureFixture[str]) -> None:
+    push(at.command("show=[source]"))
+    assert "no annotator is a member" not in capsys.readouterr().out
+    push(at.command("desk.workspace=nobody-here"))
+    assert "no annotator is a member of the workspace nobody-here" in capsys.readouterr().out
+
+
+def test_what_decides_nothing_is_counted(at: At, capsys: pytest.CaptureFixture[str]) -> None:
+    ask = "questions.ask={faults: {kind: multi_label_selection, labels: [wrong, long, odd]}, good: {kind: rating}}"
+    push(at.command("questions=own", ask, "overlap=2"))
+    first, second, *_ = sorted(at.records())
+    at.answer(
+        "ann", {first: {"faults": ["wrong", "long"], "good": 1}, second: {"faults": ["long"], "good": 4}}
+    )
+    at.answer("ben", {first: {"faults": ["long"], "good": 2}})
+    pull(at.command())
+    said = capsys.readouterr().out
+    assert "faults: long 3, wrong 1; 3 answers." in said and "good: 2.33 on average, 3 answers." in said
+    assert "these questions decide nothing" in said
+    with at.store() as store:
+        facts = {one["slice"].split("|", 1)[1]: one for one in store.facts(name="desk_answers").to_dicts()}
+    assert facts["question=faults|long"]["value"] == 1 and facts["question=faults|odd"]["value"] == 0
+    assert facts["question=good"]["value"] == pytest.approx(7 / 3) and len(facts) == 4
+
+
 def test_a_version_with_personal_data_is_refused(at: At) -> None:
     with at.store() as store:
         version = next(v.parent for v in store.versions() if v.stage == "pii")

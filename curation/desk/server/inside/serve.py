@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -21,6 +22,7 @@ from .text_index import ensure
 DATABASE = "argilla.db"
 SAID = "desk: "  # begins the line of the log that `up` shows where the server could not start
 GRACE_SECONDS = 5
+FOREIGN = re.compile(r"@import url\(https?://[^)]*\);")
 BUSY_SECONDS = 30  # that a write waits for another's
 
 
@@ -117,9 +119,20 @@ def _make_database(path: Path) -> None:
     path.chmod(0o600)
 
 
+def _stay_here(scratch: Path) -> None:
+    """Take foreign fonts out of the copy of the page: annotators' browsers ask nobody but this server."""
+    import argilla_server  # noqa: F401  makes the copy
+
+    for style in scratch.rglob("*.css"):
+        text = style.read_text(encoding="utf-8")
+        if FOREIGN.search(text):
+            style.write_text(FOREIGN.sub("", text), encoding="utf-8")
+
+
 def _listen(descriptor: int, home: Path) -> None:
     import uvicorn
 
+    _stay_here(home / "tmp")
     config = uvicorn.Config(
         "argilla_server:app", access_log=False, log_level="warning", timeout_graceful_shutdown=GRACE_SECONDS
     )
