@@ -72,7 +72,8 @@ def test_a_prompt_beyond_the_context_loses_its_start_and_an_answer_is_refused(lo
         perplexity(model, tokenizer, [Item("y", question, ["harbour soup " * 2000])], batch_size=1)
 
 
-@pytest.mark.filterwarnings("ignore:.is_gradient_checkpointing:FutureWarning")  # PEFT asks transformers for it
+# PEFT asks transformers for it.
+@pytest.mark.filterwarnings("ignore:.is_gradient_checkpointing:FutureWarning")
 def test_the_positions_of_a_learnt_prompt_are_not_those_of_the_row(loaded: Any) -> None:
     import torch
     from peft import PromptTuningConfig, TaskType, get_peft_model
