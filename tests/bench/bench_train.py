@@ -6,7 +6,8 @@
 
 Every arm gets the same random-initialised weights, the same rows as token lists, AdamW with the same settings, and
 trains in this process one after the other. Before the clocks start, parity: our first loss and gradient against the
-padded batch of the same rows through the model's own loss, and a row's outputs while its neighbour is changed.
+padded batch of the same rows through the model's own loss, and a row's outputs while its neighbour is changed; with
+--curve 200 both train on the same batches for so many steps.
 
 ours      train.trainer.CountingTrainer: packed rows, variable-length attention, layers compiled (GPU)
 loop      the same model, attention and batches in twenty lines of PyTorch without any trainer
@@ -43,6 +44,7 @@ os.environ.setdefault("PYTORCH_ALLOC_CONF", "expandable_segments:True")
 import torch  # noqa: E402
 
 from tests.bench.train_arms import (  # noqa: E402
+    LR,
     SHAPES,
     make_model,
     rows_of,
@@ -78,39 +80,45 @@ class Result:
     last_loss: float
 
 
-def parity(name: str, rows: list[dict[str, Any]], options: argparse.Namespace) -> dict[str, float]:
-    """Packed against padded: difference of the first loss, cosine of the gradients, and what a neighbour changes."""
-    some = [row for row in rows if len(row["input_ids"]) <= 1_024][:12] or rows[:2]
-    model = make_model(name, options.device)
-    cuda = options.device == "cuda"
-    longest = max(len(row["input_ids"]) for row in some)
+def padded_loss(model: Any, part: list[dict[str, Any]], device: str) -> Any:
+    """The model's own loss of these rows in one padded batch."""
+    longest = max(len(row["input_ids"]) for row in part)
     padded: dict[str, list[Any]] = {"input_ids": [], "labels": [], "attention_mask": []}
-    for row in some:
+    for row in part:
         missing = longest - len(row["input_ids"])
         padded["input_ids"].append(np.pad(row["input_ids"], (0, missing)))
         padded["labels"].append(np.pad(row["labels"], (0, missing), constant_values=IGNORED))
         padded["attention_mask"].append(np.arange(longest) < longest - missing)
-    cast = partial(torch.autocast, "cuda", torch.bfloat16, enabled=cuda)
-    given = {k: torch.tensor(np.stack(v), device=options.device).long() for k, v in padded.items()}
-    with cast():
-        reference = model(**given).loss
+    given = {k: torch.tensor(np.stack(v), device=device).long() for k, v in padded.items()}
+    with torch.autocast("cuda", torch.bfloat16, enabled=device == "cuda"):
+        return model(**given).loss
+
+
+def packed_logits(model: Any, part: list[dict[str, Any]], device: str) -> tuple[Any, Any, Any]:
+    """Logits of these rows packed, their targets, and which row each is of."""
+    batch = {k: v.to(device) if torch.is_tensor(v) else v for k, v in collate(part).items()}
+    targets, _ = batch.pop("targets"), (batch.pop("labels"), batch.pop("tokens"))
+    with packed_attention(model), torch.autocast("cuda", torch.bfloat16, enabled=device == "cuda"):
+        logits = model(**batch, use_cache=False).logits[0]
+    row = torch.searchsorted(batch["cu_seq_lens_q"], batch["logits_to_keep"].int(), right=True) - 1
+    return logits, targets, row
+
+
+def packed_loss(model: Any, part: list[dict[str, Any]], device: str) -> Any:
+    """Our loss of these rows packed."""
+    logits, targets, _ = packed_logits(model, part, device)
+    return cross_entropy_sum(logits, targets, 0.0) / len(targets)
+
+
+def parity(name: str, rows: list[dict[str, Any]], options: argparse.Namespace) -> dict[str, float]:
+    """Packed against padded: difference of the first loss, cosine of the gradients, and what a neighbour changes."""
+    some = [row for row in rows if len(row["input_ids"]) <= 1_024][:12] or rows[:2]
+    model = make_model(name, options.device)
+    reference = padded_loss(model, some, options.device)
     reference.backward()
     expected = [weight.grad.clone() for weight in model.parameters()]
     model.zero_grad()
-
-    def packed(part: list[dict[str, Any]]) -> tuple[Any, Any, Any]:
-        batch = {k: v.to(options.device) if torch.is_tensor(v) else v for k, v in collate(part).items()}
-        targets, _ = batch.pop("targets"), (batch.pop("labels"), batch.pop("tokens"))
-        with packed_attention(model), cast():
-            logits = model(**batch, use_cache=False).logits[0]
-        return (
-            logits,
-            targets,
-            torch.searchsorted(batch["cu_seq_lens_q"], batch["logits_to_keep"].int(), right=True) - 1,
-        )
-
-    logits, targets, row = packed(some)
-    loss = cross_entropy_sum(logits, targets, 0.0) / len(targets)
+    loss = packed_loss(model, some, options.device)
     loss.backward()
     cosine = min(
         torch.nn.functional.cosine_similarity(weight.grad.flatten(), wanted.flatten(), dim=0).item()
@@ -118,13 +126,43 @@ def parity(name: str, rows: list[dict[str, Any]], options: argparse.Namespace) -
     )
     changed = [some[0], {**some[1], "input_ids": some[1]["input_ids"][::-1].copy()}, *some[2:]]
     with torch.no_grad():
-        other = packed(changed)[0]
-    leak = (logits.detach() - other).abs()[row != 1].max()
+        logits, _, row = packed_logits(model, some, options.device)
+        other = packed_logits(model, changed, options.device)[0]
+    leak = (logits - other).abs()[row != 1].max()
     return {
         "loss_difference": abs(loss.item() - reference.item()),
         "lowest_gradient_cosine": cosine,
         "neighbour_leak": leak.item(),
     }
+
+
+def curve(name: str, rows: list[dict[str, Any]], options: argparse.Namespace) -> dict[str, float]:
+    """The same batches packed and padded, `--curve` steps each: how far the losses of a step come apart."""
+    sizes = np.cumsum([len(row["input_ids"]) for row in rows])
+    batches = [
+        [row for row, number in zip(rows, sizes // options.budget, strict=True) if number == wanted]
+        for wanted in range(int(sizes[-1]) // options.budget)
+    ]
+    losses = []
+    for loss_of in (packed_loss, padded_loss):
+        model = make_model(name, options.device)
+        optimiser = torch.optim.AdamW(model.parameters(), lr=LR)
+        seen = []
+        for step in range(options.curve):
+            loss = loss_of(model, batches[step % len(batches)], options.device)
+            loss.backward()
+            torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+            optimiser.step()
+            optimiser.zero_grad()
+            seen.append(loss.item())
+        losses.append(np.array(seen))
+        del model, optimiser
+        free()
+    packed, padded = losses
+    return {
+        "steps": len(packed), "first_loss": packed[0], "last_loss": packed[-1],
+        "largest_difference": np.abs(packed - padded).max(), "last_difference": abs(packed[-1] - padded[-1]),
+    }  # fmt: skip
 
 
 def matmul_tflops() -> float:
@@ -215,6 +253,7 @@ def main() -> None:
     )
     ask.add_argument("--no-compile", dest="compile", action="store_false", default=cuda)
     ask.add_argument("--checkpointing", action="store_true", help="in ours and in the loop")
+    ask.add_argument("--curve", type=int, default=0, help="steps that packed and padded train side by side")
     ask.add_argument("--profile", action="store_true", help="where the loop's last window goes, by kernel")
     ask.add_argument("--out", type=Path, default=ROOT / "runs" / "bench" / "train.json")
     options = ask.parse_args()
@@ -236,6 +275,9 @@ def main() -> None:
                 parities[name] = parity(name, rows, options)
                 console(name, "parity", parities[name])
                 free()
+                if options.curve:
+                    parities[name] |= curve(name, rows, options)
+                    console(name, f"{options.curve} steps", parities[name])
             for arm in options.arms.split(","):
                 try:
                     result = measure(name, mix, arm, rows, peak, options)
