@@ -191,7 +191,7 @@ def _sketch(store: Store, parent: str, stage: Stage, config: Any, found: Earlier
     columns = module.sketch_columns(config) if module else ()
     if module is None or not columns:
         return ""
-    kind = f"{stage.name}:{stage.code}:{module.sketch_kind(config)}"
+    kind = stage.sketch_kind(config)
     with progress(f"{stage.name}: reading texts", total=store.version(parent).rows) as advance:
 
         def made(batch: pl.DataFrame) -> pl.DataFrame:

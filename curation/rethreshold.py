@@ -86,7 +86,7 @@ def _concerned(store: Store, parent: str, said: Verdicts, stage: Stage, config: 
     bands = shape(config)[0]
     if not bands or not named or stage.sketches is None:
         return named
-    records = store.read(parent, sketch_kind=f"dedup:{stage.code}:{stage.sketches.sketch_kind(config)}")
+    records = store.read(parent, sketch_kind=stage.sketch_kind(config))
     own = records.among(pl.Series(sorted(named))).sketches()
     if own.is_empty():
         return named

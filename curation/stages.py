@@ -66,6 +66,10 @@ class Stage:
         module = self._module()
         return module if hasattr(module, "sketch_batch") else None
 
+    def sketch_kind(self, config: Any) -> str:
+        """The name under which the store keeps the stage's sketches: stage, code, and what they depend on."""
+        return f"{self.name}:{self.code}:{self._module().sketch_kind(config)}"
+
     @property
     def extend(self) -> Callable[[Grown, Any], tuple[Verdicts, pl.Series] | None] | None:
         """(grown, config) -> verdicts on new records and on some old ones, and the ids of these: see `Grown`.
