@@ -160,8 +160,9 @@ def curve(name: str, rows: list[dict[str, Any]], options: argparse.Namespace) ->
         free()
     packed, padded = losses
     return {
-        "steps": len(packed), "first_loss": packed[0], "last_loss": packed[-1],
-        "largest_difference": np.abs(packed - padded).max(), "last_difference": abs(packed[-1] - padded[-1]),
+        "steps": len(packed), "first_loss": float(packed[0]), "last_loss": float(packed[-1]),
+        "largest_difference": float(np.abs(packed - padded).max()),
+        "last_difference": float(abs(packed[-1] - padded[-1])),
     }  # fmt: skip
 
 
