@@ -19,7 +19,7 @@ from curation.desk.pull import named_datasets
 from curation.desk.push import send
 from curation.desk.questions import restored
 from curation.desk.reliability import units_of
-from curation.desk.settings import Kind, QuestionsConfig, Use
+from curation.desk.settings import OF_EVALUATION, Kind, QuestionsConfig, Use
 from curation.desk.show import Item, fields_of
 from data.annotations import DeskDataset
 from data.errors import UserError
@@ -39,6 +39,9 @@ def adjudicate(command: DeskCommand) -> None:
     with existing_store(command) as store:
         # A dataset is asked for by name, and not twice: an adjudication is final.
         for dataset in [one for one in named_datasets(store, command) if not one.dataset.endswith(SUFFIX)]:
+            # Of all datasets those are meant that can be adjudicated; by its name any other is refused.
+            if not command.dataset and dataset.questions.get("selected") in OF_EVALUATION:
+                continue
             items = disagreements(store, dataset)
             if not items:
                 console.print(f"{dataset.dataset}: nobody disagrees", highlight=False)

@@ -8,7 +8,7 @@ says nothing. Of several datasets that decide about a record the youngest one co
 from __future__ import annotations
 
 import time
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -80,19 +80,35 @@ def decisions(store: Store, version: str, terms: Terms, scrubbed: bool | None = 
         here = answers.join(present, on=["record_id", "text_hash"], how="semi")
         labels = dict(present.select("record_id", "label").iter_rows())
         found = decide(question_set(dataset.questions), dataset.overlap, here, terms, labels)
+        found = _without_idle(store, version, found)
         by_record |= {one.record_id: later(by_record.get(one.record_id), one) for one in found}
     return [by_record[record_id] for record_id in sorted(by_record)]
+
+
+def _without_idle(store: Store, version: str, found: list[Decision]) -> list[Decision]:
+    """The decisions, those that write the very text that is there as confirming it: they stand in no other's way."""
+    written = [one.record_id for one in found if one.text is not None]
+    before = _messages(store, version, written)
+    return [
+        replace(one, reason="desk_confirmed", text=None)
+        if one.text is not None
+        and text_hash(rewritten(before[one.record_id], one.text)) == text_hash(before[one.record_id])
+        else one
+        for one in found
+    ]
+
+
+def _messages(store: Store, version: str, record_ids: list[str]) -> dict[str, list[Message]]:
+    if not record_ids:
+        return {}
+    among = store.read(version).among(pl.Series(record_ids, dtype=pl.String))
+    return dict(among.frame("record_id", "messages").collect().iter_rows())
 
 
 def as_verdicts(store: Store, version: str, decided: list[Decision]) -> Verdicts:
     """The decisions as verdicts on `version`. What people wrote is cleared of personal data as the version was."""
     changing = [one for one in decided if ACTIONS.get(one.reason) is Action.edit]
-    ids = pl.Series([one.record_id for one in changing], dtype=pl.String)
-    before: dict[str, list[Message]] = (
-        dict(store.read(version).among(ids).frame("record_id", "messages").collect().iter_rows())
-        if changing
-        else {}
-    )
+    before = _messages(store, version, [one.record_id for one in changing])
     after = {
         one.record_id: rewritten(before[one.record_id], one.text)
         if one.text is not None

@@ -56,11 +56,12 @@ def pull(command: DeskCommand) -> None:
         if not command.apply:
             console.print("apply=false: the answers are kept, and no version was made")
             return
+        if not any(decides(one.questions["ask"]) for one in placed):
+            console.print("counted; these questions decide nothing about records")
+            return
         steps = apply_answers(store, command)
         if not steps:
-            deciding = any(decides(one.questions["ask"]) for one in placed)
-            said = "no record of the newest version has enough answers yet"
-            console.print(said if deciding else "counted; these questions decide nothing", style="yellow")
+            console.print("no record of the newest version has enough answers yet", style="yellow")
             return
         _show_step(store, steps, console)
 

@@ -55,8 +55,8 @@ def without_code(text: str, findings: Iterable[Finding]) -> list[Finding]:
 def outside_placeholders(text: str, findings: Sequence[Finding], own: Sequence[str] = ()) -> list[Finding]:
     """The parts of the findings outside placeholders, so that no placeholder is found again.
 
-    A finding around a placeholder is cut at it; a part without a letter or digit is left out. `own` are types of the
-    user's besides ENTITIES.
+    A finding around a placeholder is cut at it; a part without a letter or digit, or of a single one, is left out.
+    `own` are types of the user's besides ENTITIES.
     """
     pattern = _placeholder(tuple(own)) if own else PLACEHOLDER
     taken = [m.span() for m in pattern.finditer(text)] if "<" in text else []
@@ -72,7 +72,7 @@ def outside_placeholders(text: str, findings: Sequence[Finding], own: Sequence[s
         parts = (
             finding._replace(start=a, end=b) for a, b in zip(edges[::2], edges[1::2], strict=True) if a < b
         )
-        free += [part for part in (trimmed(text, part) for part in parts) if part.start < part.end]
+        free += [part for part in (trimmed(text, part) for part in parts) if part.end - part.start > 1]
     return free
 
 

@@ -206,7 +206,8 @@ def test_marks_in_a_sheet(work: Path, capsys: pytest.CaptureFixture[str]) -> Non
 def test_long_texts_odd_line_ends_and_apostrophes_come_back(work: Path) -> None:
     """What csv and JSON Lines take for the end of a field or of a line, and what a spreadsheet hides."""
     long = " ".join(str(n) for n in range(30_000))
-    assert len(long) > csv.field_size_limit(131_072)
+    csv.field_size_limit(131_072)  # Python's own; other tests may have raised it
+    assert len(long) > csv.field_size_limit()
     odd = ["It ends\u2028here,\x85here, and\x0bhere.", f"{long}.", "'Twas so.", "=1+1 is two, + more."]
     rows = [{"prompt": f"What now, for the {n}?", "completion": odd[n % 4]} for n in range(4)]
     source(work, rows)

@@ -216,6 +216,27 @@ def test_a_workspace_without_annotators_is_said(at: At, capsys: pytest.CaptureFi
     assert "no annotator is a member of the workspace nobody-here" in capsys.readouterr().out
 
 
+def test_answers_written_anew_and_classes(at: At) -> None:
+    push(at.command("questions=answer"))
+    first, second, *_ = sorted(at.records())
+    assert at.records()[first]["suggestions"][0]["value"] == at.records()[first]["fields"]["answer"]
+    at.answer(
+        "ann",
+        {first: {"answer": "Said better."}, second: {"answer": at.records()[second]["fields"]["answer"]}},
+    )
+    pull(at.command())
+    push(at.command("questions=label", "questions.ask.label.labels=[praise,complaint]"))
+    classes = At(at.work, at.desk, f"{at.name}-2")
+    classes.answer("ben", {second: {"label": "complaint"}})
+    pull(classes.command())
+    with at.store() as store:
+        said = {(one["record_id"], one["reason"]): one for one in store.verdicts("latest").to_dicts()}
+        assert set(said) == {(first, "desk_rewritten"), (second, "desk_relabelled")}
+        assert said[second, "desk_relabelled"]["value"] == "complaint"
+        texts = store.read("latest").frame("record_id", "answer").collect()
+    assert texts.filter(record_id=first)["answer"].item() == "Said better."
+
+
 def test_what_decides_nothing_is_counted(at: At, capsys: pytest.CaptureFixture[str]) -> None:
     ask = "questions.ask={faults: {kind: multi_label_selection, labels: [wrong, long, odd]}, good: {kind: rating}}"
     push(at.command("questions=own", ask, "overlap=2"))

@@ -200,6 +200,12 @@ CONTENTS = st.lists(PIECES, max_size=12).flatmap(
 )
 
 
+def test_a_letter_beside_a_placeholder_is_no_name() -> None:
+    """The model took the placeholder and the letter after it for a name."""
+    text = "bank account 945456787654bank account <US_BANK_NUMBER_1><b>in Paris"
+    assert scan([text], PiiConfig(engine=Engine.presidio)) == [[]]
+
+
 @BOTH
 @settings(max_examples=150, deadline=None)
 @given(content=CONTENTS, operator=st.sampled_from([Operator.placeholder, Operator.numbered]))
