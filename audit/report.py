@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
 from audit.balance_chapter import balance_facts, balance_section
 from audit.chapters import CHAPTERS
 from audit.checks import CHECKS, NOT_COVERED, Check
-from audit.config import AuditConfig
 from audit.context import Context
 from audit.stored import facts_of
 from audit.topics_chapter import topic_facts, topics_section
+from data.commands import spelt
 from data.facts import Fact, Outcome
 from data.records import SPLITS
 from data.report import Cell, Report, Section, Table, severity, worst
@@ -245,11 +244,14 @@ def evidence(checks: Sequence[Check], by_check: dict[str, list[Fact]]) -> Sectio
 
 def reproduce(context: Context, checks: Sequence[Check]) -> list[str]:
     """Commands that give this report again, and a fact by its evidence."""
-    path = context.config.store.path
-    store = "" if path == AuditConfig().store.path else f" --store {shlex.quote(path)}"
     chosen = [] if len(checks) == len(CHECKS) else [f"'checks=[{','.join(check.id for check in checks)}]'"]
     return [
         " ".join(["python -m audit", *context.overrides(), *chosen]),
-        f"python -m data{store} facts {context.version.version}   # every fact with its evidence",
-        f"python -m data{store} show {context.version.version}   # digest {context.version.digest[:16]}...",
+        *(
+            spelt(command, context.config.store.path)
+            for command in (
+                f"python -m data facts {context.version.version}   # every fact with its evidence",
+                f"python -m data show {context.version.version}   # digest {context.version.digest[:16]}...",
+            )
+        ),
     ]

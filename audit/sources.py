@@ -60,10 +60,7 @@ def _policy(context: Context) -> dict[str, Any] | None:
     stage = context.stage("licence")
     if stage is None:
         return None
-    said = context.store.query(
-        "SELECT action, reason, count(*) AS n FROM verdicts WHERE version = ? GROUP BY ALL ORDER BY ALL",
-        [stage.version],
-    )
+    said = context.store.reason_counts(stage.version).sort("action", "reason")
     keys = ("policy", "allow", "deny")
     return {
         "version": stage.version,

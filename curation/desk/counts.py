@@ -38,22 +38,14 @@ def _counted(dataset: DeskDataset, name: str, question: QuestionConfig, values: 
     n = len(values)
     if question.kind is Kind.rating:
         mean = sum(values) / n
-        return [
-            _fact(
-                dataset,
-                f"question={name}",
-                mean,
-                "points",
-                n,
-                f"{name}: {mean:.2f} on average, {n:,} answers.",
-            )
-        ]
-    if question.kind is Kind.ranking:
+        says = f"{name}: {mean:.2f} on average, {n:,} answers."
+        found = [_fact(dataset, f"question={name}", mean, "points", n)]
+    elif question.kind is Kind.ranking:
         ranks = {one: sum(_rank(value, one) for value in values) / n for one in question.labels}
         order = sorted(ranks, key=lambda one: (ranks[one], one))
         told = ", ".join(f"{one} {ranks[one]:.2f}" for one in order)
         says = f"{name}, mean rank: {told}; {n:,} answers."
-        found = [_fact(dataset, f"question={name}|{one}", ranks[one], "rank", n, says) for one in order]
+        found = [_fact(dataset, f"question={name}|{one}", ranks[one], "rank", n) for one in order]
     else:
         counts = Counter(one for value in values for one in _labels(value))
         order = sorted(question.labels, key=lambda one: (-counts[one], one))
@@ -62,11 +54,10 @@ def _counted(dataset: DeskDataset, name: str, question: QuestionConfig, values: 
         found = []
         for one in order:
             low, high = wilson(counts[one], n)
-            fact = _fact(dataset, f"question={name}|{one}", counts[one] / n, "fraction", n, says)
+            fact = _fact(dataset, f"question={name}|{one}", counts[one] / n, "fraction", n)
             fact.low, fact.high, fact.level, fact.method = low, high, LEVEL, "Wilson over answers"
             found.append(fact)
-    for fact in found[1:]:
-        del fact.detail["says"]
+    found[0].detail["says"] = says
     return found
 
 
@@ -80,9 +71,9 @@ def _rank(value: list[dict[str, Any]], label: str) -> int:
     return next(int(one["rank"]) for one in value if one["value"] == label)
 
 
-def _fact(dataset: DeskDataset, slice_: str, value: float, unit: str, n: int, says: str) -> Fact:
+def _fact(dataset: DeskDataset, slice_: str, value: float, unit: str, n: int) -> Fact:
     return Fact(
         subject=dataset.version, subject_kind="version", name="desk_answers", value=value, unit=unit,
         slice=f"dataset={dataset.dataset}|{slice_}", n=n,
-        evidence=f"python -m curation.desk pull dataset={dataset.dataset} apply=false", detail={"says": says},
+        evidence=f"python -m curation.desk pull dataset={dataset.dataset} apply=false",
     )  # fmt: skip
